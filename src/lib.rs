@@ -1,0 +1,3 @@
+//! tracetui.
+
+pub mod model;

@@ -1,0 +1,23 @@
+//! The vocabulary: pure data that every other module speaks. Imports nothing of this crate.
+
+mod field;
+mod id;
+mod kind;
+mod money;
+mod payload;
+mod problem;
+mod symbol;
+mod time;
+mod update;
+mod usage;
+
+pub use field::{Field, FieldType, GroupBy};
+pub use id::{Id, IdDisplay, IdForm};
+pub use kind::{SpanKind, Status};
+pub use money::NanoUsd;
+pub use payload::{DetailEvent, Message, PayloadRef, Role, SegmentId, SpanDetail, Stamp};
+pub use problem::{Problem, Problems, Reason};
+pub use symbol::{MAX_INTERNED, Strings, Symbol};
+pub use time::{NANOS_PER_MS, NANOS_PER_SEC, UnixNanos};
+pub use update::{Batch, Marks, Parent, SpanUpdate, Timed};
+pub use usage::{TokenSum, Usage};

@@ -1,0 +1,229 @@
+//! Points in time: nanoseconds since the Unix epoch, and every spelling that the measured sources use.
+
+use chrono::{DateTime, NaiveDateTime, SecondsFormat};
+
+/// Nanoseconds since 1970-01-01T00:00:00Z. Arithmetic saturates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixNanos(pub i64);
+
+/// Nanoseconds in a millisecond.
+pub const NANOS_PER_MS: i64 = 1_000_000;
+/// Nanoseconds in a second.
+pub const NANOS_PER_SEC: i64 = 1_000_000_000;
+
+impl UnixNanos {
+    /// From milliseconds since the epoch.
+    pub fn from_ms(ms: i64) -> Self {
+        Self(ms.saturating_mul(NANOS_PER_MS))
+    }
+
+    /// This instant moved by `nanos`.
+    #[must_use]
+    pub fn plus(self, nanos: i64) -> Self {
+        Self(self.0.saturating_add(nanos))
+    }
+
+    /// Nanoseconds from `earlier` to `self`; negative when `self` comes first.
+    pub fn since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// Reads text: RFC 3339 with any fraction and offset, `YYYY-MM-DD HH:MM:SS[.f]` and other zone-less forms (taken
+    /// as UTC), or digits (see [`UnixNanos::from_number`]).
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if text.len() > 64 {
+            return None;
+        }
+        if let Some(nanos) = parse_fixed(text.as_bytes()) {
+            return Some(nanos);
+        }
+        if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+            return time.timestamp_nanos_opt().map(Self);
+        }
+        for form in [
+            "%Y-%m-%dT%H:%M:%S%.f",
+            "%Y-%m-%d %H:%M:%S%.f",
+            "%Y-%m-%d %H:%M:%S%.f UTC",
+            "%Y/%m/%d %H:%M:%S%.f",
+            "%Y-%m-%dT%H:%M",
+        ] {
+            if let Ok(time) = NaiveDateTime::parse_from_str(text, form) {
+                return time.and_utc().timestamp_nanos_opt().map(Self);
+            }
+        }
+        for form in ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%#z"] {
+            if let Ok(time) = DateTime::parse_from_str(text, form) {
+                return time.timestamp_nanos_opt().map(Self);
+            }
+        }
+        text.parse::<f64>().ok().and_then(Self::from_number)
+    }
+
+    /// Reads a number by its magnitude: above 1e17 nanoseconds, above 1e14 microseconds, above 1e11 milliseconds, else
+    /// seconds (the rule of the measured sources). Zero and negative numbers are "no time".
+    pub fn from_number(number: f64) -> Option<Self> {
+        if !number.is_finite() || number <= 0.0 {
+            return None;
+        }
+        let nanos = if number >= 1e17 {
+            number
+        } else if number >= 1e14 {
+            number * 1e3
+        } else if number >= 1e11 {
+            number * 1e6
+        } else {
+            number * 1e9
+        };
+        (nanos < 9.2e18).then_some(Self(nanos as i64))
+    }
+
+    /// Reads a whole number like [`UnixNanos::from_number`], exactly.
+    pub fn from_integer(number: i64) -> Option<Self> {
+        let factor = match number {
+            ..=0 => return None,
+            100_000_000_000_000_000.. => 1,
+            100_000_000_000_000.. => 1_000,
+            100_000_000_000.. => 1_000_000,
+            _ => 1_000_000_000,
+        };
+        number.checked_mul(factor).map(Self)
+    }
+
+    /// `2026-02-04T17:00:00.000Z`; an instant that no calendar holds prints its number.
+    pub fn to_rfc3339(self) -> String {
+        let sub_ms = self.0.rem_euclid(NANOS_PER_MS) != 0;
+        let form = if sub_ms { SecondsFormat::AutoSi } else { SecondsFormat::Millis };
+        DateTime::from_timestamp_nanos(self.0).to_rfc3339_opts(form, true)
+    }
+}
+
+/// The two forms that nearly every row uses: `YYYY-MM-DDTHH:MM:SS[.f]Z` and the same with a space or `+00:00`.
+fn parse_fixed(text: &[u8]) -> Option<UnixNanos> {
+    if text.len() < 20 || text[4] != b'-' || text[7] != b'-' || !matches!(text[10], b'T' | b' ') {
+        return None;
+    }
+    if text[13] != b':' || text[16] != b':' {
+        return None;
+    }
+    let number = |range: std::ops::Range<usize>| {
+        text[range]
+            .iter()
+            .try_fold(0i64, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
+    };
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    if !(1678..=2261).contains(&year)
+        || !(1..=12).contains(&month)
+        || !(1..=days_in(year, month)).contains(&day)
+    {
+        return None;
+    }
+    if hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let (mut fraction, mut at) = (0i64, 19);
+    if text[at] == b'.' {
+        at += 1;
+        let mut scale = NANOS_PER_SEC;
+        while let Some(digit) = text.get(at).filter(|byte| byte.is_ascii_digit()) {
+            if scale > 1 {
+                scale /= 10;
+                fraction += i64::from(digit - b'0') * scale;
+            }
+            at += 1;
+        }
+        if scale == NANOS_PER_SEC {
+            return None;
+        }
+    }
+    if !matches!(&text[at..], b"Z" | b"+00:00") {
+        return None;
+    }
+    let days = days_from_civil(year, month, day);
+    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
+    Some(UnixNanos(seconds * NANOS_PER_SEC + fraction))
+}
+
+fn days_in(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+/// Days since 1970-01-01 in the proleptic Gregorian calendar (the usual era arithmetic).
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NEW_YEAR: i64 = 1_767_225_600;
+
+    #[test]
+    fn every_spelling_of_one_instant_is_that_instant() {
+        for text in [
+            "2026-01-01T00:00:00Z",
+            "2026-01-01T00:00:00.000Z",
+            "2026-01-01T00:00:00.000000+00:00",
+            "2026-01-01T01:00:00+01:00",
+            "2026-01-01 00:00:00",
+            "2026-01-01T00:00:00",
+            "1767225600",
+            "1767225600000",
+            "1767225600000000",
+            "1767225600000000000",
+            "1767225600.0",
+        ] {
+            assert_eq!(UnixNanos::parse(text), Some(UnixNanos(NEW_YEAR * NANOS_PER_SEC)), "{text}");
+        }
+    }
+
+    #[test]
+    fn fractions_keep_their_digits() {
+        let at = |text| UnixNanos::parse(text).map(|time| time.0 - NEW_YEAR * NANOS_PER_SEC);
+        assert_eq!(at("2026-01-01T00:00:00.123456789Z"), Some(123_456_789));
+        assert_eq!(at("2026-01-01T00:00:00.5Z"), Some(500_000_000));
+        assert_eq!(at("2026-01-01T00:00:00.1234567891234Z"), Some(123_456_789));
+    }
+
+    #[test]
+    fn what_is_no_time_is_refused() {
+        for text in [
+            "",
+            "soon",
+            "2026-13-01T00:00:00Z",
+            "2026-02-30T00:00:00Z",
+            "10000-01-01T00:00:00Z",
+            "-5",
+            "0",
+            "NaN",
+        ] {
+            assert_eq!(UnixNanos::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn fixed_parser_agrees_with_chrono() {
+        for day in (-60_000..90_000).step_by(97) {
+            let time = DateTime::from_timestamp(day * 86_400 + 12_345, 678_000_000).expect("in range");
+            let text = time.to_rfc3339_opts(SecondsFormat::Millis, true);
+            assert_eq!(UnixNanos::parse(&text).map(|t| t.0), time.timestamp_nanos_opt(), "{text}");
+        }
+    }
+
+    #[test]
+    fn display_is_iso() {
+        assert_eq!(UnixNanos(NEW_YEAR * NANOS_PER_SEC).to_rfc3339(), "2026-01-01T00:00:00.000Z");
+        assert_eq!(UnixNanos(i64::MAX).to_rfc3339().len(), 30);
+    }
+}

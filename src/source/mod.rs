@@ -1,0 +1,82 @@
+//! Where bytes come from: files, databases, standard input. Each source runs on a thread of its own, decodes with a
+//! [`format`](crate::format) and sends [`SourceMessage`]s through a bounded channel; it never touches the store.
+//! May import `format`, `model` and `text`.
+
+use std::sync::Arc;
+
+use crate::model::{Batch, SegmentId};
+
+/// A source in the order of the command line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(pub u16);
+
+/// What a source tells the store and the screen.
+#[derive(Debug)]
+pub struct SourceMessage {
+    /// Who speaks.
+    pub source: SourceId,
+    /// What.
+    pub event: SourceEvent,
+}
+
+/// See [`SourceMessage`].
+#[derive(Debug)]
+pub enum SourceEvent {
+    /// A file or database was opened (again): its records carry this segment.
+    Segment {
+        /// The segment.
+        id: SegmentId,
+        /// Name of the format that was found.
+        format: &'static str,
+        /// Why it is that format.
+        why: String,
+    },
+    /// Records.
+    Batch(Batch),
+    /// Something to know about the source changed.
+    State(SourceState),
+    /// Reading what was there at the start: bytes or rows done, of how many.
+    Progress {
+        /// Done.
+        done: u64,
+        /// In all; grows when the source does.
+        total: u64,
+    },
+    /// All that was there at the start has been delivered; what follows is live.
+    CaughtUp,
+    /// A source that is read once is over.
+    Ended,
+}
+
+/// How a source stands, for the header and for `report`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceState {
+    /// Nothing to read yet; says what is missing: the file, its tables, its first record.
+    Waiting(String),
+    /// Followed.
+    Live,
+    /// Shown as it was at one moment, because it cannot be followed; says why.
+    Snapshot(String),
+    /// Cannot be read now, is tried again; says why.
+    Blocked(String),
+    /// The content was replaced, cut or rotated; says which. Followed on.
+    Replaced(String),
+    /// Given up; says why and what to try.
+    Failed(String),
+}
+
+/// Shared between a source's thread and whoever wants it to stop.
+#[derive(Clone, Debug, Default)]
+pub struct StopFlag(Arc<std::sync::atomic::AtomicBool>);
+
+impl StopFlag {
+    /// Asks the source to stop soon.
+    pub fn stop(&self) {
+        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Whether it was asked.
+    pub fn is_stopped(&self) -> bool {
+        self.0.load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
