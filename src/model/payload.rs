@@ -1,5 +1,9 @@
 //! Where the bytes of a record stay, and what a reader gets when it asks for them.
 
+/// A source in the order of the command line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(pub u16);
+
 /// One continuous run of positions in a source: a file as it was between two rotations, or a database file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SegmentId(pub u32);

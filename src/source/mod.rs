@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use crate::model::{Batch, SegmentId};
 
-/// A source in the order of the command line.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SourceId(pub u16);
+pub use crate::model::SourceId;
 
 /// What a source tells the store and the screen.
 #[derive(Debug)]

@@ -1,0 +1,425 @@
+//! Taking a batch in: the only way the store changes.
+
+use rustc_hash::FxHashMap;
+
+use super::columns::{Columns, CostSource, RowBits};
+use super::counting;
+use super::handle::{NONE, SpanIx};
+use super::merge::{LabelCache, merge};
+use super::totals::Share;
+use super::{Arrival, Store};
+use crate::model::{
+    Batch, Marks, NANOS_PER_SEC, Parent, SourceId, SpanKind, SpanUpdate, Status, Symbol, UnixNanos,
+};
+
+/// Most tokens or nano-dollars of one call that are believed; more is a damaged record and would spoil every sum.
+const MAX_TOKENS: u64 = 1_000_000_000_000;
+const MAX_COST: i64 = 1_000_000 * NANOS_PER_SEC;
+/// How far a span goes up to find the model of its call.
+const MODEL_HOPS: usize = 8;
+
+impl Store {
+    /// Merges the updates of a batch.
+    pub fn apply(&mut self, source: SourceId, batch: &Batch, arrival: Arrival) {
+        self.generation += 1;
+        let symbols: Vec<Symbol> = std::iter::once(Symbol::NONE)
+            .chain(batch.strings.iter().map(|(_, text)| self.strings.intern(text)))
+            .collect();
+        let mut labels = LabelCache::default();
+        let mut priceless: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+        for update in &batch.updates {
+            let update = update.remap(|symbol| symbols.get(symbol.index()).copied().unwrap_or_default());
+            self.apply_update(source, &update, arrival, &mut labels, &mut priceless);
+        }
+        self.inherit_models(&priceless);
+        self.sources.merge_problems(source, &batch.problems);
+    }
+
+    fn apply_update(
+        &mut self,
+        source: SourceId,
+        update: &SpanUpdate,
+        arrival: Arrival,
+        labels: &mut LabelCache,
+        priceless: &mut FxHashMap<u32, Vec<u32>>,
+    ) {
+        let mut update = *update;
+        believe(&mut update);
+        let trace = self.traces.find_or_add(update.trace, source);
+        let row = self.row_of(trace, update.span);
+        let kind_before = self.columns.kind(row);
+        let had_passed = counting::passes_on(&self.columns, row);
+
+        self.untally(row);
+        let merged = merge(&mut self.columns, &mut self.facets, &mut self.history, row, &update, labels);
+        let mut recount = false;
+        if let Some(parent) = merged.parent {
+            recount |= self.link(trace, row, parent);
+        }
+        if merged.price {
+            self.price(row);
+            let call = self.columns.call(row).is_some_and(|call| call.usage.is_known());
+            if call && self.facets.get(self.columns.facets[row as usize]).model.is_none() {
+                priceless.entry(trace).or_default().push(row);
+            }
+        }
+        self.tally(row);
+        if merged.model_replaced {
+            self.disinherit(trace, priceless);
+        }
+        self.note_times(trace, row, &update, arrival, source);
+        if let Some(run) = update.run {
+            self.traces.set_run(trace, run);
+        }
+        let became_tool = kind_before != Some(SpanKind::Tool)
+            && self.columns.kind(row) == Some(SpanKind::Tool)
+            && had_passed != (false, false);
+        if recount || became_tool {
+            self.recount(trace);
+        } else {
+            self.cover_from(row);
+        }
+        self.choose_root(trace, row);
+        self.changes.push(SpanIx(row));
+    }
+
+    fn row_of(&mut self, trace: u32, span: crate::model::Id) -> u32 {
+        if let Some(row) = self.columns.find(trace, span) {
+            return row;
+        }
+        let owner = &mut self.traces.rows[trace as usize];
+        let row = self.columns.add(trace, span, owner.last_row);
+        owner.last_row = row;
+        owner.rows += 1;
+        row
+    }
+
+    /// Sets a row's parent. Returns whether the trace has to be counted again, because a link that counted is gone.
+    fn link(&mut self, trace: u32, row: u32, parent: Parent) -> bool {
+        let at = row as usize;
+        let old = self.columns.parent[at];
+        let new = match parent {
+            Parent::Unsaid => return false,
+            Parent::Root => NONE,
+            Parent::Span(id) if id == self.columns.id(row) => {
+                self.columns.marks[at] = self.columns.marks[at].with(Marks::ODD);
+                NONE
+            }
+            Parent::Span(id) => self.row_of(trace, id),
+        };
+        self.columns.bits[at].set(RowBits::ROOT, new == NONE);
+        if new == old {
+            return false;
+        }
+        self.columns.parent[at] = new;
+        if new == NONE {
+            return old != NONE;
+        }
+        let cycle = self.columns.bits[at].has(RowBits::HAS_CHILDREN) && self.cut_cycle(row);
+        self.columns.bits[new as usize].set(RowBits::HAS_CHILDREN, true);
+        old != NONE || cycle
+    }
+
+    /// Cuts the cycle that the row's new parent closes, if it closes one, above the member with the smallest id.
+    fn cut_cycle(&mut self, row: u32) -> bool {
+        let mut members = vec![row];
+        let mut next = self.columns.parent[row as usize];
+        while next != NONE && next != row {
+            members.push(next);
+            next = self.columns.parent[next as usize];
+        }
+        if next == NONE {
+            return false;
+        }
+        for &member in &members {
+            let marks = &mut self.columns.marks[member as usize];
+            *marks = marks.with(Marks::ODD);
+        }
+        if let Some(&top) = members.iter().min_by_key(|&&member| self.columns.id(member)) {
+            self.columns.parent[top as usize] = NONE;
+        }
+        true
+    }
+
+    /// Takes a row out of all sums, before it changes.
+    fn untally(&mut self, row: u32) {
+        let share = counting::share(&self.columns, row);
+        let standing = Standing::of(&self.columns, row);
+        let facet = self.columns.facets[row as usize].index();
+        let trace = &mut self.traces.rows[self.columns.trace[row as usize] as usize];
+        trace.open -= u32::from(standing.open);
+        trace.suspended -= u32::from(standing.suspended);
+        if share != Share::default() {
+            trace.totals.sub(&share);
+            self.totals.sub(&share);
+            if let Some(totals) = self.facet_totals.get_mut(facet) {
+                totals.sub(&share);
+            }
+        }
+    }
+
+    /// Puts a row back into all sums.
+    fn tally(&mut self, row: u32) {
+        let share = counting::share(&self.columns, row);
+        let standing = Standing::of(&self.columns, row);
+        let facet = self.columns.facets[row as usize].index();
+        if self.facet_totals.len() <= facet {
+            self.facet_totals.resize(facet + 1, super::Totals::default());
+        }
+        let trace = &mut self.traces.rows[self.columns.trace[row as usize] as usize];
+        trace.generation = self.generation;
+        trace.open += u32::from(standing.open);
+        trace.suspended += u32::from(standing.suspended);
+        if share != Share::default() {
+            trace.totals.add(&share);
+            self.totals.add(&share);
+            self.facet_totals[facet].add(&share);
+        }
+    }
+
+    /// Covers the ancestors of a row with its usage and its call, each ancestor at most once.
+    fn cover_from(&mut self, row: u32) {
+        let mut child = row;
+        while let Some((parent, bits)) = counting::cover(&self.columns, child) {
+            self.untally(parent);
+            self.columns.bits[parent as usize] = bits;
+            self.tally(parent);
+            self.changes.push(SpanIx(parent));
+            child = parent;
+        }
+    }
+
+    /// Counts a trace from scratch.
+    fn recount(&mut self, trace: u32) {
+        let rows: Vec<u32> = self.chain(trace).collect();
+        for &row in &rows {
+            self.untally(row);
+            let bits = &mut self.columns.bits[row as usize];
+            bits.set(RowBits::USAGE_BELOW, false);
+            bits.set(RowBits::CALL_BELOW, false);
+            self.tally(row);
+        }
+        for &row in &rows {
+            self.cover_from(row);
+        }
+        self.traces.rows[trace as usize].root = NONE;
+        for row in rows {
+            self.choose_root(trace, row);
+        }
+    }
+
+    /// The root of a trace is its earliest known span without a parent; ties go to the smaller id.
+    fn choose_root(&mut self, trace: u32, row: u32) {
+        let columns = &self.columns;
+        let rank = |row: u32| (columns.start(row).is_none(), columns.start(row), columns.id(row));
+        let stands = |row: u32| {
+            columns.parent[row as usize] == NONE
+                && columns.bits[row as usize].has(RowBits::KNOWN)
+                && columns.kind(row) != Some(SpanKind::Event)
+        };
+        let root = self.traces.rows[trace as usize].root;
+        let best = if root == row || (root != NONE && !stands(root)) {
+            // The root itself changed: any other span may stand for the trace now.
+            let parentless = self.chain(trace).filter(|&row| stands(row));
+            if self.traces.rows[trace as usize].rows == 1 {
+                parentless.last()
+            } else if root == row && stands(row) && self.root_is_settled(trace, row) {
+                Some(row)
+            } else {
+                parentless.min_by_key(|&row| rank(row))
+            }
+        } else if stands(row) && (root == NONE || rank(row) < rank(root)) {
+            Some(row)
+        } else {
+            Some(root).filter(|&root| root != NONE)
+        };
+        let columns = &self.columns;
+        let owner = &mut self.traces.rows[trace as usize];
+        owner.root = best.unwrap_or(NONE);
+        if columns.marks[row as usize].has(Marks::RESUMED) {
+            let newer = owner.resumed == NONE || columns.start(row) >= columns.start(owner.resumed);
+            if newer {
+                owner.resumed = row;
+            }
+        }
+    }
+
+    /// Whether the root is the only span of its trace that could stand for it, as far as its own start tells.
+    fn root_is_settled(&self, trace: u32, root: u32) -> bool {
+        let first = self.traces.rows[trace as usize].first;
+        first.is_none() || self.columns.start(root).is_some_and(|start| Some(start) <= first)
+    }
+
+    fn note_times(&mut self, trace: u32, row: u32, update: &SpanUpdate, arrival: Arrival, source: SourceId) {
+        let first = self.columns.start(row);
+        let known = [update.start.map(|time| time.at), update.end.map(|time| time.at), update.first_token];
+        let last = known.into_iter().flatten().max();
+        let owner = &mut self.traces.rows[trace as usize];
+        if let Some(first) = first {
+            owner.first = Some(owner.first.map_or(first, |known| known.min(first)));
+        }
+        if let Some(last) = last {
+            owner.last = owner.last.max(Some(last));
+        }
+        if arrival.live {
+            owner.seen = owner.seen.max(Some(arrival.at));
+        }
+        let written = update.written_at;
+        self.sources.note_times(source, last, written.zip(last).map(|(written, last)| written.since(last)));
+    }
+
+    /// Prices a row's call: what the source reports, else what the price list says.
+    fn price(&mut self, row: u32) {
+        let at = row as usize;
+        let Some(call) = self.columns.call(row).copied() else { return };
+        let labels = self.facets.get(self.columns.facets[at]);
+        let (cost, source) = match (call.reported, &mut self.pricing) {
+            (Some(cost), _) => (cost, CostSource::Reported),
+            (None, Some(pricing)) if labels.model.is_some() && call.usage.is_known() => {
+                let when = self.columns.end(row).or(self.columns.start(row)).unwrap_or(UnixNanos(0));
+                let (model, provider) = (self.strings.get(labels.model), self.strings.get(labels.provider));
+                pricing.price(model, provider, when, &call.usage).unwrap_or_default()
+            }
+            _ => Default::default(),
+        };
+        let slot = self.columns.call_mut(row);
+        (slot.cost, slot.source) = (cost, source);
+    }
+
+    /// Prices everything again, after the price list changed.
+    pub fn set_pricing(&mut self, pricing: Box<dyn super::Pricing>) {
+        self.pricing = Some(pricing);
+        self.generation += 1;
+        for row in 0..self.columns.len() as u32 {
+            if self.columns.call(row).is_some_and(|call| call.reported.is_none()) {
+                self.untally(row);
+                self.price(row);
+                self.tally(row);
+                self.changes.push(SpanIx(row));
+            }
+        }
+    }
+
+    /// Calls that don't name their model take it from the call they are a part of (a generation's steps).
+    fn inherit_models(&mut self, priceless: &FxHashMap<u32, Vec<u32>>) {
+        let mut traces: Vec<_> = priceless.iter().collect();
+        traces.sort_unstable_by_key(|(trace, _)| **trace);
+        for (&trace, rows) in traces {
+            let waiting = self.waiting.entry(trace).or_default();
+            waiting.extend(rows);
+        }
+        if self.waiting.is_empty() {
+            return;
+        }
+        let mut touched: Vec<u32> = self.waiting.keys().copied().collect();
+        touched.sort_unstable();
+        for trace in touched {
+            if self.traces.rows[trace as usize].generation != self.generation {
+                continue;
+            }
+            let rows = self.waiting.remove(&trace).unwrap_or_default();
+            let mut still = Vec::new();
+            for row in rows {
+                if !self.inherit_model(row) {
+                    still.push(row);
+                }
+            }
+            still.sort_unstable();
+            still.dedup();
+            if !still.is_empty() {
+                self.waiting.insert(trace, still);
+            }
+        }
+    }
+
+    /// Takes inherited models back, because an ancestor turned out to have another one.
+    fn disinherit(&mut self, trace: u32, priceless: &mut FxHashMap<u32, Vec<u32>>) {
+        let heirs: Vec<u32> = self
+            .chain(trace)
+            .filter(|&row| self.columns.bits[row as usize].has(RowBits::MODEL_INHERITED))
+            .collect();
+        for &row in &heirs {
+            self.untally(row);
+            let mut labels = *self.facets.get(self.columns.facets[row as usize]);
+            (labels.model, labels.provider) = (Symbol::NONE, Symbol::NONE);
+            self.columns.facets[row as usize] = self.facets.intern(labels);
+            self.columns.bits[row as usize].set(RowBits::MODEL_INHERITED, false);
+            self.price(row);
+            self.tally(row);
+        }
+        priceless.entry(trace).or_default().extend(heirs);
+    }
+
+    fn inherit_model(&mut self, row: u32) -> bool {
+        let at = row as usize;
+        let mut labels = *self.facets.get(self.columns.facets[at]);
+        if labels.model.is_some() {
+            return true;
+        }
+        if self.columns.kind(row) != Some(SpanKind::Llm) {
+            return false;
+        }
+        let mut above = self.columns.parent[at];
+        for _ in 0..MODEL_HOPS {
+            if above == NONE || self.columns.kind(above) != Some(SpanKind::Llm) {
+                return false;
+            }
+            let theirs = self.facets.get(self.columns.facets[above as usize]);
+            if theirs.model.is_some() {
+                (labels.model, labels.provider) = (theirs.model, theirs.provider);
+                self.untally(row);
+                self.columns.facets[at] = self.facets.intern(labels);
+                self.columns.bits[at].set(RowBits::MODEL_INHERITED, true);
+                self.price(row);
+                self.tally(row);
+                self.changes.push(SpanIx(row));
+                return true;
+            }
+            above = self.columns.parent[above as usize];
+        }
+        false
+    }
+}
+
+/// Drops amounts that nobody could have been billed.
+fn believe(update: &mut SpanUpdate) {
+    if let Some(usage) = &mut update.usage {
+        let mut odd = false;
+        for count in [
+            &mut usage.input,
+            &mut usage.cache_read,
+            &mut usage.cache_write,
+            &mut usage.output,
+            &mut usage.reasoning,
+        ] {
+            if count.is_some_and(|count| count > MAX_TOKENS) {
+                (*count, odd) = (None, true);
+            }
+        }
+        if odd {
+            update.marks = update.marks.with(Marks::ODD);
+        }
+    }
+    if update.cost.is_some_and(|cost| !(0..=MAX_COST).contains(&cost.0)) {
+        update.cost = None;
+        update.marks = update.marks.with(Marks::ODD);
+    }
+}
+
+/// Whether a row keeps its trace going.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Standing {
+    pub open: bool,
+    pub suspended: bool,
+}
+
+impl Standing {
+    pub(super) fn of(columns: &Columns, row: u32) -> Self {
+        let known =
+            columns.bits[row as usize].has(RowBits::KNOWN) && columns.kind(row) != Some(SpanKind::Event);
+        let status = columns.status(row);
+        let suspended = known && status == Some(Status::Suspended);
+        let over = columns.end(row).is_some() || status.is_some_and(Status::is_terminal);
+        Self { open: known && !suspended && !over, suspended }
+    }
+}
