@@ -1,0 +1,10 @@
+//! What spans mean together: trees, self time, critical paths, percentiles. Pure functions over the store's read view.
+//! May import `store` and everything below it.
+
+mod critical_path;
+mod percentile;
+mod tree;
+
+pub use critical_path::{Section, critical_path};
+pub use percentile::{Percentiles, nearest_rank};
+pub use tree::{Node, NodeIx, TraceTree};
