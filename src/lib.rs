@@ -1,5 +1,6 @@
 //! tracetui.
 
+pub mod analysis;
+pub mod filter;
 pub mod model;
 pub mod store;
-pub mod analysis;

@@ -3,8 +3,10 @@
 
 mod critical_path;
 mod percentile;
+mod report;
 mod tree;
 
 pub use critical_path::{Section, critical_path};
 pub use percentile::{Percentiles, nearest_rank};
+pub use report::{Figures, Group, Report};
 pub use tree::{Node, NodeIx, TraceTree};

@@ -54,10 +54,15 @@ mod tests {
         let cases = vectors["percentiles"].as_array().expect("cases");
         assert!(cases.len() >= 5);
         for case in cases {
-            let mut values: Vec<i64> =
-                case["values"].as_array().expect("values").iter().filter_map(serde_json::Value::as_i64).collect();
+            let mut values: Vec<i64> = case["values"]
+                .as_array()
+                .expect("values")
+                .iter()
+                .filter_map(serde_json::Value::as_i64)
+                .collect();
             values.sort_unstable();
-            for (name, per_mille) in [("P50", 500), ("P90", 900), ("P95", 950), ("P99", 990), ("P99.9", 999)] {
+            for (name, per_mille) in [("P50", 500), ("P90", 900), ("P95", 950), ("P99", 990), ("P99.9", 999)]
+            {
                 assert_eq!(
                     nearest_rank(&values, per_mille),
                     case["nearest_rank"][name].as_i64(),

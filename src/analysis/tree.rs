@@ -105,7 +105,10 @@ impl TraceTree {
             .iter()
             .map(|span| Raw {
                 span: span.ix(),
-                parent: span.parent().and_then(|parent| local.get(&parent.ix()).copied()).unwrap_or(NO_PARENT),
+                parent: span
+                    .parent()
+                    .and_then(|parent| local.get(&parent.ix()).copied())
+                    .unwrap_or(NO_PARENT),
                 start: span.start().map(|time| time.0),
                 end: span.end().map(|time| time.0),
                 status: span.status(clock),
@@ -292,7 +295,8 @@ impl TraceTree {
         let reach = typical.saturating_mul(20).max(OUTLIER);
         let near = |time: i64| time.saturating_sub(median).saturating_abs() <= reach;
         self.start = starts.iter().copied().find(|start| near(*start)).unwrap_or(starts[0]);
-        self.end = ends.iter().rev().copied().find(|end| near(*end)).unwrap_or(ends[ends.len() - 1]).max(self.start);
+        self.end =
+            ends.iter().rev().copied().find(|end| near(*end)).unwrap_or(ends[ends.len() - 1]).max(self.start);
         let outside = |node: &&Node| node.start > self.end || node.end < self.start;
         self.outliers = self.nodes.iter().filter(outside).count() as u32;
     }
@@ -360,7 +364,12 @@ impl Order {
 pub(crate) fn shows_sums(kind: SpanKind) -> bool {
     matches!(
         kind,
-        SpanKind::Workflow | SpanKind::Step | SpanKind::Agent | SpanKind::Iteration | SpanKind::Tool | SpanKind::Other
+        SpanKind::Workflow
+            | SpanKind::Step
+            | SpanKind::Agent
+            | SpanKind::Iteration
+            | SpanKind::Tool
+            | SpanKind::Other
     )
 }
 

@@ -9,6 +9,7 @@ mod counting;
 mod facets;
 mod handle;
 mod merge;
+mod row;
 mod sources;
 #[cfg(test)]
 mod tests;
@@ -23,6 +24,7 @@ use crate::model::{NanoUsd, Problems, SegmentId, SourceId, Strings, UnixNanos, U
 pub use columns::CostSource;
 pub use facets::{FacetId, FacetTable, Facets};
 pub use handle::{SpanIx, TraceIx};
+pub use row::FilterRow;
 pub use sources::SourceFacts;
 pub use totals::Totals;
 pub use view::{Clock, SpanView, TraceView};
@@ -77,6 +79,11 @@ impl Store {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Names a source.
+    pub fn add_source(&mut self, source: SourceId, name: &str) {
+        self.sources.set_name(source, name);
     }
 
     /// Says which source a segment belongs to.

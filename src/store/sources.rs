@@ -10,6 +10,8 @@ const LAGS: usize = 64;
 /// One source as the store sees it.
 #[derive(Debug, Default)]
 pub struct SourceFacts {
+    /// Its name as the user gave it; untrusted text.
+    pub name: String,
     /// What could not be taken as it is.
     pub problems: Problems,
     /// The latest time that any of its records names.
@@ -49,6 +51,10 @@ impl Sources {
         if let Err(at) = self.segments.binary_search_by_key(&segment, |(known, _)| *known) {
             self.segments.insert(at, (segment, source));
         }
+    }
+
+    pub(super) fn set_name(&mut self, source: SourceId, name: &str) {
+        self.slot(source).name = name.to_owned();
     }
 
     pub(super) fn set_modified(&mut self, source: SourceId, at: UnixNanos) {

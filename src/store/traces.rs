@@ -39,8 +39,8 @@ pub(super) struct TraceRow {
 pub(super) struct TraceTable {
     pub rows: Vec<TraceRow>,
     ids: FxHashMap<u128, u32>,
-    /// Traces per run, for counting runs.
-    runs: FxHashMap<u128, u32>,
+    /// The traces of each run that a source names.
+    runs: FxHashMap<u128, Vec<u32>>,
     /// Traces that belong to no named run.
     alone: u64,
     /// The trace that was asked for last: neighbours often share it.
@@ -89,9 +89,9 @@ impl TraceTable {
         match *slot {
             Some(known) if known <= run => return,
             Some(known) => {
-                if let Some(count) = self.runs.get_mut(&known.bits()) {
-                    *count -= 1;
-                    if *count == 0 {
+                if let Some(traces) = self.runs.get_mut(&known.bits()) {
+                    traces.retain(|trace| *trace != row);
+                    if traces.is_empty() {
                         self.runs.remove(&known.bits());
                     }
                 }
@@ -99,7 +99,15 @@ impl TraceTable {
             None => self.alone -= 1,
         }
         *slot = Some(run);
-        *self.runs.entry(run.bits()).or_default() += 1;
+        self.runs.entry(run.bits()).or_default().push(row);
+    }
+
+    /// The traces of a trace's run, in order of arrival; the trace alone when its source names no run.
+    pub(super) fn of_run(&self, row: u32) -> Vec<u32> {
+        let run = self.rows[row as usize].run;
+        let mut traces = run.and_then(|run| self.runs.get(&run.bits())).cloned().unwrap_or_else(|| vec![row]);
+        traces.sort_unstable();
+        traces
     }
 
     /// Number of runs: traces of one run count once.

@@ -329,6 +329,13 @@ impl<'a> TraceView<'a> {
         self.row().run
     }
 
+    /// The traces of its run, itself among them, earliest start first.
+    pub fn run_traces(&self) -> Vec<TraceIx> {
+        let mut traces: Vec<TraceIx> = self.store.traces.of_run(self.row).into_iter().map(TraceIx).collect();
+        traces.sort_by_key(|trace| self.store.trace(*trace).start());
+        traces
+    }
+
     /// The span that stands for it: its earliest span without a parent.
     pub fn root(&self) -> Option<SpanView<'a>> {
         SpanIx::some(self.row().root).map(|span| self.store.span(span))

@@ -77,7 +77,8 @@ fn critical_paths_and_self_times_of_the_reference_vectors() {
 
 #[test]
 fn siblings_come_by_start_and_parents_before_children() {
-    let span = |id: &str, parent: Option<&str>, start, end| (id.to_owned(), parent.map(str::to_owned), start, end);
+    let span =
+        |id: &str, parent: Option<&str>, start, end| (id.to_owned(), parent.map(str::to_owned), start, end);
     let store = store_of(&[
         span("d", Some("b"), 20, 30),
         span("c", Some("a"), 15, 20),
@@ -108,7 +109,8 @@ fn depth_and_fan_out_do_not_overflow() {
         .map(|n| (format!("s{n}"), (n > 0).then(|| format!("s{}", n - 1)), i64::from(n), 100_000))
         .collect();
     assert_eq!(tree_of(&store_of(&chain)).nodes().last().map(|node| node.depth), Some(49_999));
-    let fan: Vec<_> =
-        (0..50_000).map(|n| (format!("s{n}"), (n > 0).then(|| "s0".to_owned()), i64::from(n), 100_000)).collect();
+    let fan: Vec<_> = (0..50_000)
+        .map(|n| (format!("s{n}"), (n > 0).then(|| "s0".to_owned()), i64::from(n), 100_000))
+        .collect();
     assert_eq!(tree_of(&store_of(&fan)).nodes()[0].children, 49_999);
 }
