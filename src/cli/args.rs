@@ -1,0 +1,202 @@
+//! The command line, as clap sees it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::GroupBy;
+
+/// Live waterfalls, tokens and cost of LLM workflows and agents in your terminal.
+#[derive(Debug, Parser)]
+#[command(name = "tracetui", version, about, propagate_version = true, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes: 0 fine, 2 bad usage or a source that can't be read, 130 interrupted.
+SOURCE is a SQLite span store, an NDJSON or plain log file, a folder of them, or - for standard input;
+its format is found from its content.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Follow one or more sources live
+    Watch(WatchArgs),
+    /// Print totals and groups
+    Report(ReportArgs),
+    /// Print one trace as a text waterfall
+    Show(ShowArgs),
+    /// Write all spans in another format
+    Export(ExportArgs),
+    /// Play a made-up agent workflow into a store and watch it
+    Demo(DemoArgs),
+    /// Print a completion script
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Options about what is read and how.
+#[derive(Clone, Debug, Args)]
+pub struct InputArgs {
+    /// Read the sources as this format instead of finding it out; `help` lists the names
+    #[arg(long, value_name = "NAME")]
+    pub format: Option<String>,
+    /// Only spans that match, for example `model:gpt-4o cost>0.01`
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<String>,
+    /// Only traces that were active in this time, for example 2h or 30m
+    #[arg(long, value_name = "DURATION")]
+    pub since: Option<String>,
+    /// Show secrets as they are instead of [REDACTED]
+    #[arg(long)]
+    pub no_redact: bool,
+    /// Configuration file to use instead of the one in the configuration directory
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Say more in the log file; twice for everything
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// When to write colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// `tracetui watch`
+#[derive(Debug, Args)]
+pub struct WatchArgs {
+    /// What to follow
+    #[arg(required_unless_present = "format", value_name = "SOURCE")]
+    pub sources: Vec<String>,
+    #[command(flatten)]
+    pub input: InputArgs,
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+}
+
+/// Options about the screen.
+#[derive(Clone, Debug, Args)]
+pub struct ScreenArgs {
+    /// Colour theme: dark, light, high-contrast or mono
+    #[arg(long, value_name = "NAME")]
+    pub theme: Option<String>,
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: ColorWhen,
+    /// Leave the mouse to the terminal
+    #[arg(long)]
+    pub no_mouse: bool,
+}
+
+/// `tracetui report`
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// What to read
+    #[arg(required_unless_present = "format", value_name = "SOURCE")]
+    pub sources: Vec<String>,
+    /// Group by this
+    #[arg(long, value_name = "FIELD", value_parser = parse_group)]
+    pub by: Option<GroupBy>,
+    /// Print JSON
+    #[arg(long, conflicts_with_all = ["csv", "markdown"])]
+    pub json: bool,
+    /// Print CSV
+    #[arg(long, conflicts_with = "markdown")]
+    pub csv: bool,
+    /// Print a Markdown table
+    #[arg(long)]
+    pub markdown: bool,
+    #[command(flatten)]
+    pub input: InputArgs,
+}
+
+/// `tracetui show`
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Where the trace is
+    pub source: String,
+    /// Trace id, or the beginning of one; `last` for the newest
+    #[arg(default_value = "last")]
+    pub trace: String,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Columns to draw in; the terminal's width by default
+    #[arg(long, value_name = "COLUMNS")]
+    pub width: Option<u16>,
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: ColorWhen,
+    #[command(flatten)]
+    pub input: InputArgs,
+}
+
+/// `tracetui export`
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// What to read
+    #[arg(required = true, value_name = "SOURCE")]
+    pub sources: Vec<String>,
+    /// Format to write: ndjson
+    #[arg(long, value_name = "TARGET")]
+    pub to: String,
+    /// File to write instead of standard output; it must not exist
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub input: InputArgs,
+}
+
+/// `tracetui demo`
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Where `--spans` writes: a .db, .sqlite or .ndjson file that must not exist
+    #[arg(requires = "spans")]
+    pub file: Option<PathBuf>,
+    /// Write this many spans to FILE and stop, without a screen
+    #[arg(long, value_name = "N", requires = "file")]
+    pub spans: Option<u64>,
+    /// What the made-up runs do
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How many times faster than real time
+    #[arg(long, value_name = "X", default_value_t = 1.0, value_parser = parse_speed)]
+    pub speed: f64,
+    /// Store to write, kept afterwards; a temporary one by default
+    #[arg(long, value_name = "FILE")]
+    pub db: Option<PathBuf>,
+    /// Play one run only
+    #[arg(long)]
+    pub once: bool,
+    #[command(flatten)]
+    pub screen: ScreenArgs,
+}
+
+fn parse_group(word: &str) -> Result<GroupBy, String> {
+    GroupBy::ALL.iter().copied().find(|by| by.as_str().eq_ignore_ascii_case(word)).ok_or_else(|| {
+        let words: Vec<&str> = GroupBy::ALL.iter().map(|by| by.as_str()).collect();
+        format!("one of {}", words.join(", "))
+    })
+}
+
+fn parse_speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if speed.is_finite() && (0.01..=1000.0).contains(&speed) => Ok(speed),
+        _ => Err("a number from 0.01 to 1000".to_owned()),
+    }
+}

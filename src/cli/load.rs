@@ -1,0 +1,221 @@
+//! Reading sources once, into a store.
+
+use std::sync::Arc;
+
+use chrono::Utc;
+
+use super::Failure;
+use super::args::InputArgs;
+use crate::filter::{Filter, Verdict};
+use crate::model::{NANOS_PER_SEC, SourceId, SpanDetail, UnixNanos};
+use crate::price::PriceTable;
+use crate::source::{Catalog, Follow, SourceEvent, SourceSpec, SourceState, StopFlag, spawn};
+use crate::store::{Arrival, Clock, FilterRow, SpanView, Store};
+use crate::text;
+
+/// Batches that may wait between the sources and the store.
+const CHANNEL: usize = 32;
+
+/// Sources that were read to their end.
+pub(super) struct Loaded {
+    pub store: Store,
+    pub catalog: Arc<Catalog>,
+    pub clock: Clock,
+    pub sources: Vec<LoadedSource>,
+    filter: Filter,
+    since: Option<UnixNanos>,
+    redact: bool,
+}
+
+/// One of them.
+pub(super) struct LoadedSource {
+    pub id: SourceId,
+    /// As given on the command line.
+    pub name: String,
+    pub format: Option<&'static str>,
+}
+
+/// Now, by the wall clock.
+pub(super) fn now() -> UnixNanos {
+    UnixNanos(Utc::now().timestamp_nanos_opt().unwrap_or(i64::MAX))
+}
+
+/// Reads every source to its end. Damaged records are counted and named in one warning on standard error; a source
+/// that can't be read or recognised is an error.
+pub(super) fn load(names: &[String], args: &InputArgs) -> Result<Loaded, Failure> {
+    let filter = parse_filter(args.filter.as_deref())?;
+    let now = now();
+    let since = args.since.as_deref().map(|text| parse_since(text, now)).transpose()?;
+    check_format(args.format.as_deref())?;
+
+    let catalog = Arc::new(Catalog::default());
+    let (tx, mut rx) = tokio::sync::mpsc::channel(CHANNEL);
+    let stop = StopFlag::default();
+    let mut store = Store::new();
+    let mut sources = Vec::new();
+    let mut threads = Vec::new();
+    for (at, name) in names.iter().enumerate() {
+        let id = SourceId(at as u16);
+        let spec = SourceSpec::parse(name).map_err(|error| Failure::usage(&error))?;
+        store.add_source(id, name);
+        sources.push(LoadedSource { id, name: name.clone(), format: None });
+        let format = args.format.clone();
+        threads.push(spawn(spec, id, Arc::clone(&catalog), Follow::Once, format, tx.clone(), stop.clone()));
+    }
+    drop(tx);
+    // The price list takes a moment to decode: that happens while the sources are read.
+    let prices = std::thread::spawn(PriceTable::builtin);
+    while let Some(message) = rx.blocking_recv() {
+        match message.event {
+            SourceEvent::Segment { id, format, modified, .. } => {
+                store.add_segment(id, message.source);
+                sources[message.source.0 as usize].format = Some(format);
+                if let Some(modified) = modified {
+                    store.set_modified(message.source, modified);
+                }
+            }
+            SourceEvent::Batch(batch) => {
+                store.apply(message.source, &batch, Arrival { at: now, live: false });
+                store.take_changes();
+            }
+            SourceEvent::State(SourceState::Failed(why)) => {
+                stop.stop();
+                let name = &sources[message.source.0 as usize].name;
+                return Err(Failure::Source(format!("{why}: {name}")));
+            }
+            SourceEvent::State(_) | SourceEvent::Progress { .. } | SourceEvent::CaughtUp | SourceEvent::Ended => {}
+        }
+    }
+    for thread in threads {
+        if thread.join().is_err() {
+            return Err(Failure::Source("a reader stopped unexpectedly".to_owned()));
+        }
+    }
+    if let Ok(table) = prices.join() {
+        store.set_pricing(Box::new(table));
+        store.take_changes();
+    }
+    let loaded = Loaded { store, catalog, clock: Clock::at(now), sources, filter, since, redact: !args.no_redact };
+    loaded.warn_of_problems();
+    Ok(loaded)
+}
+
+/// Says which spans a command is about.
+pub(super) struct Matcher<'a> {
+    loaded: &'a Loaded,
+}
+
+impl Matcher<'_> {
+    /// Whether a span is meant; reads its payload when the filter asks about it.
+    pub(super) fn matches(&self, span: &SpanView<'_>) -> bool {
+        let loaded = self.loaded;
+        if loaded.since.is_some_and(|since| span.trace().last_activity() < since) {
+            return false;
+        }
+        if loaded.filter.is_empty() {
+            return true;
+        }
+        let row = FilterRow { span: *span, clock: &loaded.clock, payload: None };
+        match loaded.filter.matches(&row) {
+            Verdict::Yes => true,
+            Verdict::No => false,
+            Verdict::Unknown => {
+                let detail = loaded.raw_detail(span);
+                loaded.filter.matches(&FilterRow { payload: Some(&detail), ..row }) == Verdict::Yes
+            }
+        }
+    }
+}
+
+impl Loaded {
+    /// The spans that the filter and `--since` leave.
+    pub(super) fn matcher(&self) -> Matcher<'_> {
+        Matcher { loaded: self }
+    }
+
+    /// Known spans and events that a source told about.
+    pub(super) fn spans_of(&self, source: SourceId) -> u64 {
+        self.store.spans().filter(|span| !span.is_event() && span.source() == source).count() as u64
+    }
+
+    /// A span's payload; empty when it can't be read.
+    pub(super) fn raw_detail(&self, span: &SpanView<'_>) -> SpanDetail {
+        self.catalog.read_detail(&span.payloads()).unwrap_or_default()
+    }
+
+    /// A span's payload as it may be shown.
+    pub(super) fn detail(&self, span: &SpanView<'_>) -> SpanDetail {
+        let mut detail = self.raw_detail(span);
+        if self.redact {
+            text::redact_detail(&mut detail);
+        }
+        detail
+    }
+
+    /// Text from a trace as it may be shown.
+    pub(super) fn shown(&self, text: &str) -> String {
+        if self.redact { text::redact_text(text).into_owned() } else { text.to_owned() }
+    }
+
+    fn warn_of_problems(&self) {
+        let mut parts = Vec::new();
+        for source in &self.sources {
+            let Some(problems) = self.store.problems(source.id) else { continue };
+            if problems.skipped() == 0 {
+                continue;
+            }
+            let reasons: Vec<String> = problems
+                .counts()
+                .filter(|(reason, _)| reason.skips_record())
+                .map(|(reason, count)| format!("{count} {}", reason.as_str()))
+                .collect();
+            parts.push(format!(
+                "{} records skipped ({}) in {}",
+                problems.skipped(),
+                reasons.join(", "),
+                text::display_safe(&source.name)
+            ));
+        }
+        if !parts.is_empty() {
+            super::warn(&parts.join("; "));
+        }
+    }
+}
+
+/// The filter, or an error that points at what is wrong with it.
+pub(super) fn parse_filter(text: Option<&str>) -> Result<Filter, Failure> {
+    let Some(text) = text else { return Ok(Filter::default()) };
+    let parsed = Filter::parse(text);
+    match parsed.errors.first() {
+        None => Ok(parsed.filter),
+        Some(error) => Err(Failure::Usage(format!("--filter: {error} in: {}", text::display_safe(text)))),
+    }
+}
+
+fn parse_since(text: &str, now: UnixNanos) -> Result<UnixNanos, Failure> {
+    const UNITS: [(&str, f64); 5] =
+        [("s", 1.0), ("m", 60.0), ("h", 3_600.0), ("d", 86_400.0), ("w", 604_800.0)];
+    let text = text.trim();
+    let found = UNITS.iter().find_map(|(unit, seconds)| {
+        let number: f64 = text.strip_suffix(unit)?.trim().parse().ok()?;
+        (number >= 0.0 && number.is_finite()).then_some(number * seconds)
+    });
+    match found {
+        Some(seconds) => Ok(now.plus(-((seconds * NANOS_PER_SEC as f64) as i64))),
+        None => Err(Failure::Usage(format!("--since: {text} is no duration; try 2h, 30m or 1d"))),
+    }
+}
+
+/// Lists the formats for `--format help`, or says that a name isn't one.
+pub(super) fn check_format(name: Option<&str>) -> Result<(), Failure> {
+    let Some(name) = name else { return Ok(()) };
+    if crate::format::names().iter().any(|(known, _)| *known == name) {
+        return Ok(());
+    }
+    let list: Vec<String> =
+        crate::format::names().iter().map(|(name, about)| format!("  {name:<16} {about}")).collect();
+    if name == "help" {
+        return Err(Failure::Help(list.join("\n")));
+    }
+    Err(Failure::Usage(format!("--format: no format is called {}; the names are\n{}", text::display_safe(name), list.join("\n"))))
+}

@@ -1,0 +1,192 @@
+//! `tracetui report`: totals and groups without a screen.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use super::args::ReportArgs;
+use super::json::{FiguresJson, GroupJson, ReportJson, SkippedJson, SourceJson};
+use super::load::{Loaded, load};
+use super::table::{Align, Column, Table};
+use super::{Failure, Output};
+use crate::analysis::{Figures, Report};
+use crate::model::GroupBy;
+use crate::text;
+
+/// Runs the command.
+pub(super) fn run(args: &ReportArgs, out: &mut Output) -> Result<(), Failure> {
+    let loaded = load(&args.sources, &args.input)?;
+    let matches = loaded.matcher();
+    let report = Report::build(&loaded.store, &loaded.clock, args.by, &|span| matches.matches(span));
+    let out = out.stdout();
+    if args.json {
+        write_json(&loaded, &report, args, out)
+    } else if args.csv {
+        groups_table(&loaded, &report, args.by).write_csv(out).map_err(Failure::from)
+    } else if args.markdown {
+        groups_table(&loaded, &report, args.by).write_markdown(out).map_err(Failure::from)
+    } else {
+        write_text(&loaded, &report, args, out)
+    }
+}
+
+fn write_json(loaded: &Loaded, report: &Report, args: &ReportArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    let sources = loaded
+        .sources
+        .iter()
+        .map(|source| {
+            let mut skipped = SkippedJson::default();
+            let mut flagged = BTreeMap::new();
+            if let Some(problems) = loaded.store.problems(source.id) {
+                for (reason, count) in problems.counts() {
+                    if reason.skips_record() {
+                        skipped.reasons.insert(reason.as_str(), count);
+                    } else {
+                        flagged.insert(reason.as_str(), count);
+                    }
+                }
+                skipped.total = problems.skipped();
+            }
+            SourceJson {
+                source: source.name.clone(),
+                format: source.format,
+                spans: loaded.spans_of(source.id),
+                skipped,
+                flagged,
+            }
+        })
+        .collect();
+    let groups = report
+        .groups
+        .iter()
+        .map(|group| GroupJson {
+            key: loaded.shown(&group.key),
+            name: group.name.as_deref().map(|name| loaded.shown(name)),
+            figures: FiguresJson::from(&group.figures),
+        })
+        .collect();
+    let json = ReportJson {
+        schema: "tracetui.report/1",
+        sources,
+        filter: args.input.filter.clone(),
+        totals: FiguresJson::from(&report.totals),
+        groups,
+    };
+    super::write_json(&json, out)
+}
+
+fn write_text(loaded: &Loaded, report: &Report, args: &ReportArgs, out: &mut dyn Write) -> Result<(), Failure> {
+    for source in &loaded.sources {
+        let format = source.format.unwrap_or("nothing recognised yet");
+        let skipped = loaded.store.problems(source.id).map_or(0, crate::model::Problems::skipped);
+        let skipped = if skipped > 0 { format!(", {skipped} records skipped") } else { String::new() };
+        let name = text::display_safe(&source.name);
+        writeln!(out, "{name}  {format}, {} spans{skipped}", loaded.spans_of(source.id))?;
+    }
+    if let Some(filter) = &args.input.filter {
+        writeln!(out, "filter  {}", text::display_safe(filter))?;
+    }
+    writeln!(out)?;
+    let figures = &report.totals;
+    let totals = &figures.totals;
+    let mut line = |name: &str, value: String| writeln!(out, "{name:<10} {value}");
+    line("runs", format!("{} in {} traces, {} running spans", figures.runs, figures.traces, figures.running))?;
+    line(
+        "spans",
+        format!("{} and {} events, {} errors, {} unfinished", totals.spans, totals.events, totals.errors, figures.unfinished),
+    )?;
+    line("calls", format!("{} of models, {} of tools", totals.llm_calls, totals.tool_calls))?;
+    line("tokens", tokens_text(figures))?;
+    line("cost", cost_text(figures))?;
+    let duration = &figures.duration;
+    if duration.count > 0 {
+        let text = |nanos| text::duration(nanos);
+        line(
+            "duration",
+            format!(
+                "p50 {}  p90 {}  p95 {}  p99 {}  max {}  (of {} traces)",
+                text(duration.p50),
+                text(duration.p90),
+                text(duration.p95),
+                text(duration.p99),
+                text(duration.max),
+                duration.count
+            ),
+        )?;
+    }
+    if !report.groups.is_empty() {
+        writeln!(out)?;
+        groups_table(loaded, report, args.by).write_text(out)?;
+    }
+    Ok(())
+}
+
+fn tokens_text(figures: &Figures) -> String {
+    let tokens = &figures.totals.tokens;
+    format!(
+        "{} in ({} cached, {} cache writes), {} out ({} reasoning), {} in all",
+        tokens.input, tokens.cache_read, tokens.cache_write, tokens.output, tokens.reasoning, tokens.total()
+    )
+}
+
+/// `$0.0660`, or `≥ $0.0660 + 3 unpriced calls (12.4k tok)` when prices are missing.
+fn cost_text(figures: &Figures) -> String {
+    let totals = &figures.totals;
+    match totals.unpriced_calls {
+        0 => text::money(totals.cost),
+        calls => format!(
+            "≥ {} + {calls} unpriced call{} ({} tok)",
+            text::money(totals.cost),
+            if calls == 1 { "" } else { "s" },
+            text::count(totals.unpriced_tokens)
+        ),
+    }
+}
+
+fn groups_table(loaded: &Loaded, report: &Report, by: Option<GroupBy>) -> Table {
+    let number = |title| Column { title, align: Align::Right };
+    let mut columns = vec![Column { title: by.map_or("total", GroupBy::as_str), align: Align::Left }];
+    let named = by == Some(GroupBy::Trace);
+    if named {
+        columns.push(Column { title: "name", align: Align::Left });
+    }
+    columns.extend(
+        [
+            "runs", "spans", "errors", "llm_calls", "tool_calls", "input", "cache_read", "output", "reasoning",
+            "cost_usd", "unpriced", "p50_ms", "p95_ms", "max_ms",
+        ]
+        .map(number),
+    );
+    let mut table = Table::new(columns);
+    let mut add = |key: String, name: Option<String>, figures: &Figures| {
+        let totals = &figures.totals;
+        let mut row = vec![key];
+        if named {
+            row.push(name.unwrap_or_default());
+        }
+        let ms = |nanos: i64| format!("{:.1}", super::json::ms(nanos));
+        row.extend([
+            figures.runs.to_string(),
+            totals.spans.to_string(),
+            totals.errors.to_string(),
+            totals.llm_calls.to_string(),
+            totals.tool_calls.to_string(),
+            totals.tokens.input.to_string(),
+            totals.tokens.cache_read.to_string(),
+            totals.tokens.output.to_string(),
+            totals.tokens.reasoning.to_string(),
+            totals.cost.to_string(),
+            totals.unpriced_calls.to_string(),
+            ms(figures.duration.p50),
+            ms(figures.duration.p95),
+            ms(figures.duration.max),
+        ]);
+        table.push(row);
+    };
+    for group in &report.groups {
+        add(loaded.shown(&group.key), group.name.as_deref().map(|name| loaded.shown(name)), &group.figures);
+    }
+    if report.groups.is_empty() {
+        add("all".to_owned(), None, &report.totals);
+    }
+    table
+}

@@ -1,0 +1,173 @@
+//! tracetui's own format: one JSON object per span with the field names of `execution_spans`.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::{Exporter, Selection};
+use crate::model::{Field, Marks, NANOS_PER_MS, SpanDetail, Symbol, UnixNanos};
+use crate::store::{CostSource, SpanView, TraceIx};
+use crate::text::json_safe;
+
+/// See the module.
+pub(super) struct Ndjson;
+
+/// One line.
+#[derive(Serialize)]
+struct Record<'a> {
+    trace_id: String,
+    span_id: String,
+    parent_span_id: Option<String>,
+    run_id: Option<String>,
+    name: &'a str,
+    span_type: &'a str,
+    kind: &'static str,
+    status: &'static str,
+    started_at: Option<String>,
+    ended_at: Option<String>,
+    duration_ms: Option<f64>,
+    input: Option<Box<RawValue>>,
+    output: Option<Box<RawValue>>,
+    error: Option<Box<RawValue>>,
+    attributes: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Exporter for Ndjson {
+    fn name(&self) -> &'static str {
+        "ndjson"
+    }
+
+    fn about(&self) -> &'static str {
+        "one JSON object per span, as tracetui itself reads it"
+    }
+
+    fn write(&self, selection: &Selection<'_>, out: &mut dyn Write) -> io::Result<()> {
+        let store = selection.store;
+        for trace in 0..store.trace_count() {
+            let mut spans: Vec<SpanView<'_>> = store
+                .trace(TraceIx::from_index(trace))
+                .spans()
+                .filter(|span| span.is_known() && (selection.matches)(span))
+                .collect();
+            spans.sort_by_key(|span| (span.start(), span.ix()));
+            for span in spans {
+                let line = serde_json::to_string(&Parts::new(selection, &span).record())?;
+                writeln!(out, "{}", json_safe(&line))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A span's text, owned so that the record can borrow it.
+struct Parts<'a> {
+    selection: &'a Selection<'a>,
+    span: &'a SpanView<'a>,
+    name: String,
+    span_type: String,
+    detail: SpanDetail,
+}
+
+impl<'a> Parts<'a> {
+    fn new(selection: &'a Selection<'a>, span: &'a SpanView<'a>) -> Self {
+        let shown = |text: &str| (selection.shown)(text);
+        let own_type = span.text(span.facets().span_type);
+        let span_type = if own_type.is_empty() { span.kind().as_str() } else { own_type };
+        Self {
+            selection,
+            span,
+            name: shown(span.name()),
+            span_type: shown(span_type),
+            detail: (selection.detail)(span),
+        }
+    }
+
+    fn record(&self) -> Record<'_> {
+        let span = self.span;
+        let trace = span.trace();
+        let status = span.status(self.selection.clock);
+        Record {
+            trace_id: trace.id_text(),
+            span_id: span.id_text(),
+            parent_span_id: span.parent().map(|parent| parent.id_text()),
+            run_id: trace.run().map(|run| run.display(self.selection.store.strings()).to_string()),
+            name: &self.name,
+            span_type: &self.span_type,
+            kind: span.kind().as_str(),
+            status: status.as_str(),
+            started_at: span.start().map(UnixNanos::to_rfc3339),
+            ended_at: span.end().map(UnixNanos::to_rfc3339),
+            duration_ms: span.duration().map(|nanos| nanos as f64 / NANOS_PER_MS as f64),
+            input: self.detail.input.as_deref().and_then(raw),
+            output: self.detail.output.as_deref().and_then(raw),
+            error: self
+                .detail
+                .error
+                .as_deref()
+                .and_then(raw)
+                .or_else(|| raw(&(self.selection.shown)(span.error()?))),
+            attributes: self.attributes(),
+        }
+    }
+
+    /// The source's own attributes, with what the index knows under the names that the native format reads.
+    fn attributes(&self) -> serde_json::Map<String, serde_json::Value> {
+        let mut attributes = serde_json::Map::new();
+        for (name, value) in &self.detail.attributes {
+            let value = serde_json::from_str(value).unwrap_or_else(|_| value.clone().into());
+            attributes.insert(name.clone(), value);
+        }
+        let span = self.span;
+        let labels = [
+            ("workflowName", Field::Workflow),
+            ("stepName", Field::Step),
+            ("agentName", Field::Agent),
+            ("toolName", Field::Tool),
+            ("model", Field::Model),
+            ("provider", Field::Provider),
+            ("userId", Field::User),
+            ("sessionId", Field::Session),
+            ("serviceName", Field::Service),
+        ];
+        for (name, field) in labels {
+            let symbol = span.facets().get(field).unwrap_or(Symbol::NONE);
+            if symbol.is_some() {
+                attributes.insert(name.to_owned(), (self.selection.shown)(span.text(symbol)).into());
+            }
+        }
+        // Usage under any other name would be read beside ours and might disagree.
+        attributes.remove("usage");
+        if let Some(usage) = span.usage().filter(|_| span.usage_counts() || !span.marks().has(Marks::ROLLUP)) {
+            let counts = [
+                ("inputTokens", usage.input),
+                ("cacheReadTokens", usage.cache_read),
+                ("cacheWriteTokens", usage.cache_write),
+                ("outputTokens", usage.output),
+                ("reasoningTokens", usage.reasoning),
+            ];
+            for (name, count) in counts {
+                if let Some(count) = count {
+                    attributes.insert(name.to_owned(), count.into());
+                }
+            }
+        }
+        if span.cost_source() == Some(CostSource::Reported)
+            && let Some(cost) = span.cost()
+        {
+            attributes.insert("costUsd".to_owned(), cost.usd().into());
+        }
+        if let Some(first) = span.first_token() {
+            attributes.insert("completionStartTime".to_owned(), first.to_rfc3339().into());
+        }
+        attributes
+    }
+}
+
+/// JSON as it is; other text as a JSON string.
+fn raw(text: &str) -> Option<Box<RawValue>> {
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(raw) => Some(raw.to_owned()),
+        Err(_) => serde_json::value::to_raw_value(text).ok(),
+    }
+}
