@@ -6,7 +6,7 @@
 use rustc_hash::FxHashMap;
 
 use super::critical_path::critical_path;
-use crate::model::{SpanKind, Status};
+use crate::model::Status;
 use crate::store::{Clock, SpanIx, SpanView, Store, Totals, TraceIx};
 
 /// A position in a [`TraceTree`]: nodes are in tree order, parents before children.
@@ -161,6 +161,20 @@ impl TraceTree {
     /// Whether there is nothing to draw.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
+    }
+
+    /// Lets running spans, and the window, reach to `now` without building the tree again.
+    pub fn advance(&mut self, now: i64) {
+        let mut grew = false;
+        for node in &mut self.nodes {
+            if node.end_is_open && matches!(node.status, Status::Running | Status::Suspended) && node.end < now {
+                node.end = now;
+                grew = true;
+            }
+        }
+        if grew {
+            self.end = self.end.max(now);
+        }
     }
 
     fn siblings(&self, from: u32, to: u32) -> impl Iterator<Item = NodeIx> + '_ {
@@ -358,19 +372,6 @@ impl Order {
     fn len(&self) -> usize {
         self.rows.len()
     }
-}
-
-/// Whether a span of this kind is shown with the sums of what lies below it rather than with its own figures.
-pub(crate) fn shows_sums(kind: SpanKind) -> bool {
-    matches!(
-        kind,
-        SpanKind::Workflow
-            | SpanKind::Step
-            | SpanKind::Agent
-            | SpanKind::Iteration
-            | SpanKind::Tool
-            | SpanKind::Other
-    )
 }
 
 #[cfg(test)]
