@@ -1,3 +1,5 @@
 //! tracetui.
 
+pub mod filter;
 pub mod model;
+pub mod price;
