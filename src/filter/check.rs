@@ -61,13 +61,11 @@ fn value(key: &Key, op: Op, raw: Raw, errors: &mut Vec<FilterError>) -> Option<V
             return Some(Value::Any);
         }
         let kind = key.field_type();
-        return match number::parse(&text, kind) {
-            Some(number) => Some(Value::Number(number)),
-            None => {
-                let examples = number::examples(kind);
-                fail(format!("{} is no number for {key}: {examples}", quote_briefly(&text)), None)
-            }
-        };
+        if let Some(number) = number::parse(&text, kind) {
+            return Some(Value::Number(number));
+        }
+        let examples = number::examples(kind);
+        return fail(format!("{} is no number for {key}: {examples}", quote_briefly(&text)), None);
     }
     if text.is_empty() && (matches!(op, Op::Has | Op::HasNot) || *key == Key::Text) {
         return fail(format!("{key}{} needs some text", op.as_str()), None);
@@ -111,9 +109,12 @@ fn word(
 
 /// The words that a field of a fixed list takes.
 pub(super) fn words(field: Field) -> impl Iterator<Item = &'static str> {
-    let status = (field == Field::Status).then_some(Status::ALL).unwrap_or_default();
-    let kind = (field == Field::Kind).then_some(SpanKind::ALL).unwrap_or_default();
-    status.iter().map(|status| status.as_str()).chain(kind.iter().map(|kind| kind.as_str()))
+    let (statuses, kinds) = match field {
+        Field::Status => (Status::ALL, [].as_slice()),
+        Field::Kind => ([].as_slice(), SpanKind::ALL),
+        _ => ([].as_slice(), [].as_slice()),
+    };
+    statuses.iter().map(|status| status.as_str()).chain(kinds.iter().map(|kind| kind.as_str()))
 }
 
 /// The field whose name or alias is nearest to a mistyped one.

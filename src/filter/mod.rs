@@ -12,6 +12,7 @@ mod edit;
 mod matcher;
 mod number;
 mod parse;
+mod scan;
 
 use std::borrow::Cow;
 use std::fmt;

@@ -69,8 +69,7 @@ fn units(kind: FieldType) -> impl Iterator<Item = Unit> {
 fn unit_matches(name: &str, unit: &str, kind: FieldType) -> bool {
     match (kind, unit) {
         // A bare number of a duration is seconds.
-        (FieldType::Duration, "") => name == "s",
-        (FieldType::Duration, "sec") => name == "s",
+        (FieldType::Duration, "" | "sec") => name == "s",
         (FieldType::Duration, "min") => name == "m",
         (FieldType::Duration, "µs" | "μs") => name == "us",
         _ => name.eq_ignore_ascii_case(unit),

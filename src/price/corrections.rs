@@ -30,7 +30,7 @@ pub(super) fn card(provider: &str, model: &str, at: UnixNanos) -> Option<(RateCa
     }
 }
 
-/// The instant to ask the catalogue for. It applies DeepSeek's peak hours to every date, but they began on 2026-08-17
+/// The instant to ask the catalogue for. It applies `DeepSeek`'s peak hours to every date, but they began on 2026-08-17
 /// and leave weekends out: those calls are priced as of noon, which is off-peak.
 pub(super) fn instant(provider: &str, model: &str, at: UnixNanos) -> UnixNanos {
     if provider != "deepseek" || !model.starts_with("deepseek-v4") {

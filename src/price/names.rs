@@ -88,6 +88,7 @@ const ALIASES: &[(&str, &str)] = &[
 pub(super) fn provider(name: &str) -> Provider {
     let lower = name.trim().to_lowercase();
     let whole = lower.as_str();
+    let is_domain = whole.rsplit_once('.').is_some_and(|(_, end)| end == "ai");
     // The AI SDK appends the API: `openai.chat`, `anthropic.messages`.
     let head = whole.split('.').next().unwrap_or_default();
     if whole.is_empty() || NOT_PROVIDERS.contains(&whole) || NOT_PROVIDERS.contains(&head) {
@@ -103,7 +104,7 @@ pub(super) fn provider(name: &str) -> Provider {
     match alias {
         Some((_, known)) => Provider::Named((*known).to_owned()),
         // A dot is part of some names; otherwise it separates the API.
-        None if whole.ends_with(".ai") => Provider::Named(whole.to_owned()),
+        None if is_domain => Provider::Named(whole.to_owned()),
         None => Provider::Named(head.to_owned()),
     }
 }
