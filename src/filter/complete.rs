@@ -39,7 +39,14 @@ pub fn complete(source: &str, cursor: usize, mut values: impl FnMut(&Key) -> Vec
     let slots = parse::parse(source).slots;
     // A value that starts at the cursor comes after the name that ends there.
     let found = slots.into_iter().rev().find(|slot| slot.span.start <= cursor && cursor <= slot.span.end);
-    let slot = found.unwrap_or(Slot { span: cursor..cursor, value_of: None });
+    let before = source.get(..cursor).and_then(|before| before.chars().next_back());
+    let starts_here = before.is_none_or(|c| c.is_whitespace() || matches!(c, '(' | '-' | '!'));
+    let slot = match found {
+        Some(slot) => slot,
+        None if starts_here => Slot { span: cursor..cursor, value_of: None },
+        // Right behind a keyword or a parenthesis nothing begins.
+        None => return Completion { replace: cursor..cursor, candidates: Vec::new() },
+    };
     let typed = source.get(slot.span.start..cursor).unwrap_or_default();
     let candidates = match &slot.value_of {
         None if typed.starts_with('"') => Vec::new(),

@@ -216,6 +216,9 @@ fn completion() {
     assert_eq!(candidates("model:\"cla|"), (6..10, just(&["\"Claude Sonnet\""])));
     assert_eq!(candidates("attr.us|"), (0..7, just(&["attr.userId:", "attr.\"user id\":"])));
     assert_eq!(candidates("cost>1|").1, [""; 0]);
+    assert_eq!(candidates("a or|").1, [""; 0]);
+    assert_eq!(candidates("(a)|").1, [""; 0]);
+    assert_eq!(candidates("a or (mode|").1, ["model:"]);
     assert!(candidates("a |").1.len() > 20);
     assert!(candidates("|").1.contains(&"model:".to_owned()));
     assert_eq!(complete("é", 1, |_| Vec::new()).replace, 0..2);

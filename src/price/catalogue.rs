@@ -13,8 +13,8 @@ pub(super) const SOURCE: &str = "genai-prices 0.2.1";
 
 /// Seconds for which the catalogue's prices stand still: its daily windows begin and end at half hours.
 pub(super) const SLOT_SECONDS: i64 = 1_800;
-const SLOTS_PER_DAY: i64 = 48;
-const DAY_SECONDS: i64 = SLOT_SECONDS * SLOTS_PER_DAY;
+const HOUR_SECONDS: i64 = 3_600;
+const DAY_SECONDS: i64 = 24 * HOUR_SECONDS;
 
 /// Prompts above this are in the last tier.
 const LARGEST_PROMPT: u64 = 1 << 24;
@@ -52,16 +52,21 @@ impl Catalogue {
         }
     }
 
-    /// Whether the rates change during the UTC day that holds `at`.
+    /// Whether the rates change during the UTC day that holds `at`; windows are an hour long at least.
     pub(super) fn varies_within_day(&self, entry: &Entry, at: UnixNanos) -> bool {
         let midnight = at.0.div_euclid(NANOS_PER_SEC).div_euclid(DAY_SECONDS) * DAY_SECONDS;
-        let at_slot = |slot: i64| UnixNanos((midnight + slot * SLOT_SECONDS).saturating_mul(NANOS_PER_SEC));
-        let first = self.input_and_output(entry, at_slot(0));
-        (1..SLOTS_PER_DAY).any(|slot| self.input_and_output(entry, at_slot(slot)) != first)
+        let at_hour = |hour: i64| UnixNanos((midnight + hour * HOUR_SECONDS).saturating_mul(NANOS_PER_SEC));
+        let first = self.input_and_output(entry, at_hour(0));
+        (1..24).any(|hour| self.input_and_output(entry, at_hour(hour)) != first)
     }
 
-    /// The rates in force at an instant.
-    pub(super) fn card(&self, entry: &Entry, at: UnixNanos) -> Result<RateCard, Unpriced> {
+    /// The rates in force at an instant. `hint` is the same model's card of another day: tiers rarely move.
+    pub(super) fn card(
+        &self,
+        entry: &Entry,
+        at: UnixNanos,
+        hint: Option<&RateCard>,
+    ) -> Result<RateCard, Unpriced> {
         let base = self.probe(entry, at, 1)?;
         let last = self.probe(entry, at, LARGEST_PROMPT)?;
         if base.are_zero() && last.are_zero() && !is_really_free(&entry.model) {
@@ -69,7 +74,7 @@ impl Catalogue {
         }
         let (mut tiers, mut low, mut rates) = (Vec::new(), 1, base);
         while rates != last {
-            let from = self.next_tier(entry, at, low, rates)?;
+            let from = self.next_tier(entry, at, low, rates, hint)?;
             rates = self.probe(entry, at, from)?;
             tiers.push((from, rates));
             low = from;
@@ -78,7 +83,21 @@ impl Catalogue {
     }
 
     /// The smallest prompt above `low` that isn't billed by `rates`, found by halving; the caller knows there is one.
-    fn next_tier(&self, entry: &Entry, at: UnixNanos, low: u64, rates: Rates) -> Result<u64, Unpriced> {
+    fn next_tier(
+        &self,
+        entry: &Entry,
+        at: UnixNanos,
+        low: u64,
+        rates: Rates,
+        hint: Option<&RateCard>,
+    ) -> Result<u64, Unpriced> {
+        let tiers = hint.map(RateCard::tiers).unwrap_or_default();
+        if let Some(&(from, _)) = tiers.iter().find(|(from, _)| *from > low)
+            && self.probe(entry, at, from - 1)? == rates
+            && self.probe(entry, at, from)? != rates
+        {
+            return Ok(from);
+        }
         let (mut same, mut other) = (low, LARGEST_PROMPT);
         while other - same > 1 {
             let middle = same.midpoint(other);

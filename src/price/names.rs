@@ -109,11 +109,15 @@ pub(super) fn provider(name: &str) -> Provider {
     }
 }
 
-/// A model's name without what surrounds it in paths.
+/// A model's name without Google's resource path; in other paths `models/` is a part of the id.
 pub(super) fn bare_model(name: &str) -> &str {
     let name = name.trim();
     match name.rsplit_once("models/") {
-        Some((before, rest)) if before.is_empty() || before.ends_with('/') => rest,
+        Some((before, rest))
+            if before.is_empty() || before.starts_with("publishers/") || before.starts_with("projects/") =>
+        {
+            rest
+        }
         _ => name,
     }
 }
@@ -197,6 +201,7 @@ mod tests {
         assert_eq!(bare_model("models/gemini-2.5-pro"), "gemini-2.5-pro");
         assert_eq!(bare_model("publishers/google/models/gemini-2.5-pro"), "gemini-2.5-pro");
         assert_eq!(bare_model("my-models/x"), "my-models/x");
+        assert_eq!(bare_model("accounts/fireworks/models/x"), "accounts/fireworks/models/x");
         assert_eq!(from_display_name("Claude Sonnet 4.5").as_deref(), Some("claude-sonnet-4.5"));
     }
 }

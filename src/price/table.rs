@@ -96,6 +96,8 @@ enum Resolved {
 struct Memo {
     ids: HashMap<Names, u32, FxBuildHasher>,
     resolved: Vec<Resolved>,
+    /// The card found last for each of `resolved`.
+    latest: Vec<Option<Arc<RateCard>>>,
     /// By name and day; `None` where the rates change within the day and `slots` has them.
     days: HashMap<(u32, i64), Option<Quote>, FxBuildHasher>,
     slots: HashMap<(u32, i64), Quote, FxBuildHasher>,
@@ -124,11 +126,15 @@ impl Memo {
             }
             None => {}
         }
-        let quote = look_up(catalogue, entry, provider, estimate, at);
+        let hint = self.latest.get(id as usize).and_then(Option::as_deref);
+        let quote = look_up(catalogue, entry, provider, estimate, at, hint);
         let varies = catalogue.varies_within_day(entry, at);
         if self.days.len() + self.slots.len() >= MAX_REMEMBERED {
             self.days.clear();
             self.slots.clear();
+        }
+        if let (Quote::Card(found), Some(latest)) = (&quote, self.latest.get_mut(id as usize)) {
+            *latest = Some(Arc::clone(&found.card));
         }
         if varies {
             self.days.insert((id, day), None);
@@ -148,6 +154,7 @@ impl Memo {
         }
         let id = self.resolved.len() as u32;
         self.resolved.push(resolve(catalogue, model, provider));
+        self.latest.push(None);
         self.ids.insert(Names { model: model.into(), provider: provider.into() }, id);
         id
     }
@@ -159,12 +166,13 @@ fn look_up(
     provider: &str,
     estimate: Option<Estimate>,
     at: UnixNanos,
+    hint: Option<&RateCard>,
 ) -> Quote {
     if let Some((card, uncertain)) = corrections::card(provider, &entry.model, at) {
         let estimate = estimate.or(uncertain.then_some(Estimate::ListPrice));
         return Quote::Card(Found { card: Arc::new(card), source: corrections::SOURCE, estimate });
     }
-    match catalogue.card(entry, corrections::instant(provider, &entry.model, at)) {
+    match catalogue.card(entry, corrections::instant(provider, &entry.model, at), hint) {
         Ok(card) => Quote::Card(Found { card: Arc::new(card), source: catalogue::SOURCE, estimate }),
         Err(reason) => Quote::Unknown(reason),
     }

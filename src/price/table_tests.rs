@@ -166,6 +166,23 @@ fn every_expressible_vector_holds() {
 }
 
 #[test]
+fn the_source_names_the_version_that_is_built_in() {
+    let locked = include_str!("../../Cargo.lock");
+    let version = catalogue::SOURCE.rsplit(' ').next().unwrap_or_default();
+    assert!(locked.contains(&format!("name = \"genai-prices\"\nversion = \"{version}\"")));
+}
+
+#[test]
+fn rates_are_shown_as_the_catalogues_have_them() {
+    let at = UnixNanos::parse("2026-11-01T12:00:00Z").expect("a time");
+    let card = TABLE.rates("gpt-5.4", "openai", at).expect("a known model");
+    let input_rates: Vec<_> = card.tiers().iter().map(|(from, rates)| (*from, rates.input)).collect();
+    assert_eq!(input_rates, [(0, 2_500_000_000), (272_001, 5_000_000_000)]);
+    let again = TABLE.rates("gpt-5.4", "openai", at.plus(-86_400_000_000_000)).expect("a known model");
+    assert_eq!(card, again);
+}
+
+#[test]
 fn names_without_end_are_forgotten_again() {
     let table = PriceTable::builtin();
     let tokens = usage(1, 1);
