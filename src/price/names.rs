@@ -26,6 +26,10 @@ const NOT_PROVIDERS: &[&str] = &[
     "llama_index",
     "gateway",
     "vercel",
+    "openai-compatible",
+    "openai_compatible",
+    "openai-like",
+    "openai_like",
     "ai-sdk",
     "mastra",
     "pydantic-ai",
@@ -179,7 +183,7 @@ mod tests {
         {
             assert_eq!(provider(local), Provider::Local, "{local}");
         }
-        for nobody in ["", "  ", "litellm", "langchain", "unknown"] {
+        for nobody in ["", "  ", "openai-compatible.chat", "litellm", "langchain", "unknown"] {
             assert_eq!(provider(nobody), Provider::Unknown, "{nobody:?}");
         }
     }
