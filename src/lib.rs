@@ -3,4 +3,5 @@
 pub mod analysis;
 pub mod filter;
 pub mod model;
+pub mod price;
 pub mod store;

@@ -9,6 +9,7 @@ mod counting;
 mod facets;
 mod handle;
 mod merge;
+mod pricing;
 mod row;
 mod sources;
 #[cfg(test)]
@@ -19,11 +20,12 @@ mod view;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{NanoUsd, Problems, SegmentId, SourceId, Strings, UnixNanos, Usage};
+use crate::model::{Problems, SegmentId, SourceId, Strings, UnixNanos};
 
 pub use columns::CostSource;
 pub use facets::{FacetId, FacetTable, Facets};
 pub use handle::{SpanIx, TraceIx};
+pub use pricing::Pricing;
 pub use row::FilterRow;
 pub use sources::SourceFacts;
 pub use totals::Totals;
@@ -34,18 +36,6 @@ use handle::NONE;
 use merge::History;
 use sources::Sources;
 use traces::TraceTable;
-
-/// Prices a call; `None` when it has no known price.
-pub trait Pricing: Send {
-    /// Cost of `usage` on a model at a time.
-    fn price(
-        &mut self,
-        model: &str,
-        provider: &str,
-        at: UnixNanos,
-        usage: &Usage,
-    ) -> Option<(NanoUsd, CostSource)>;
-}
 
 /// When and how a batch came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
