@@ -1,3 +1,4 @@
 //! tracetui.
 
 pub mod model;
+pub mod text;
