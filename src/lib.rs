@@ -1,7 +1,9 @@
 //! tracetui.
 
 pub mod analysis;
+pub mod config;
 pub mod filter;
 pub mod model;
 pub mod price;
 pub mod store;
+pub mod text;

@@ -1,0 +1,165 @@
+//! The configuration file: `config.toml` in the configuration directory, never from the working directory.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use etcetera::BaseStrategy as _;
+use serde::Deserialize;
+
+use super::action::Action;
+use super::keymap::Keymap;
+use super::theme::theme;
+
+/// Why a configuration can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("failed to read the configuration: {0}: {1}")]
+    Read(std::io::Error, PathBuf),
+    /// The file isn't what it should be; the message names line, column and key.
+    #[error("{0} in the configuration file {1}")]
+    Invalid(String, PathBuf),
+}
+
+/// What the configuration says.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// Name of the theme.
+    pub theme: Option<String>,
+    /// Whether secrets are shown as they are.
+    pub show_secrets: bool,
+    /// Whether the window title shows cost and running spans.
+    pub title: bool,
+    /// Whether the mouse is used.
+    pub mouse: bool,
+    /// After how many seconds without a record an open span counts as unfinished.
+    pub stale_seconds: Option<u64>,
+    /// Keys.
+    pub keymap: Keymap,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    theme: Option<String>,
+    redact: Option<bool>,
+    title: Option<bool>,
+    mouse: Option<bool>,
+    stale_seconds: Option<u64>,
+    #[serde(default)]
+    keys: BTreeMap<String, Keys>,
+}
+
+/// One key or several.
+#[derive(Debug)]
+struct Keys(Vec<String>);
+
+impl<'de> Deserialize<'de> for Keys {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = toml::Value::deserialize(deserializer)?;
+        let one = |value: &toml::Value| value.as_str().map(str::to_owned);
+        let keys = match &value {
+            toml::Value::Array(list) => list.iter().map(one).collect(),
+            single => one(single).map(|key| vec![key]),
+        };
+        keys.map(Self).ok_or_else(|| serde::de::Error::custom("keys are text, or a list of texts"))
+    }
+}
+
+impl Config {
+    /// Reads `path`, or the file in the configuration directory if there is one.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let found = match path {
+            Some(path) => Some(path.to_owned()),
+            None => default_path().filter(|path| path.is_file()),
+        };
+        let Some(path) = found else { return Self::parse("").map_err(|why| ConfigError::Invalid(why, PathBuf::new())) };
+        let text = std::fs::read_to_string(&path).map_err(|error| ConfigError::Read(error, path.clone()))?;
+        Self::parse(&text).map_err(|why| ConfigError::Invalid(why, path))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let file: File = toml::from_str(text).map_err(|error| {
+            let message = error.message().to_owned();
+            match error.span() {
+                Some(span) => {
+                    let before = text.get(..span.start).unwrap_or_default();
+                    let line = before.matches('\n').count() + 1;
+                    let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+                    format!("{message} at line {line}, column {column}")
+                }
+                None => message,
+            }
+        })?;
+        let mut keymap = Keymap::default();
+        for (name, keys) in &file.keys {
+            let action = Action::from_name(name).ok_or_else(|| {
+                let near = Action::ALL.iter().map(|action| action.name()).min_by_key(|known| distance(known, name));
+                format!("keys.{name} is no action; the nearest is {}", near.unwrap_or_default())
+            })?;
+            keymap.bind(action, &keys.0).map_err(|why| format!("keys.{name}: {why}"))?;
+        }
+        if let Some(name) = &file.theme
+            && theme(name).is_none()
+        {
+            return Err(format!("theme {name} does not exist; the themes are dark, light, high-contrast and mono"));
+        }
+        Ok(Self {
+            theme: file.theme,
+            show_secrets: file.redact == Some(false),
+            title: file.title.unwrap_or(true),
+            mouse: file.mouse.unwrap_or(true),
+            stale_seconds: file.stale_seconds,
+            keymap,
+        })
+    }
+}
+
+/// Where the configuration file is looked for.
+pub fn default_path() -> Option<PathBuf> {
+    Some(etcetera::choose_base_strategy().ok()?.config_dir().join("tracetui").join("config.toml"))
+}
+
+/// Where the log file goes.
+pub fn state_dir() -> Option<PathBuf> {
+    let strategy = etcetera::choose_base_strategy().ok()?;
+    Some(strategy.state_dir().unwrap_or_else(|| strategy.data_dir()).join("tracetui"))
+}
+
+/// Letters to change to get from one word to another.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, to) in b.iter().enumerate() {
+            let cost = diagonal + usize::from(from != *to);
+            diagonal = row[j + 1];
+            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_place_key_and_the_nearest_name() {
+        let error = |text: &str| Config::parse(text).expect_err("invalid");
+        assert!(error("theme = \"dark\"\nthem = 1").contains("line 2"), "{}", error("theme = \"dark\"\nthem = 1"));
+        assert!(error("[keys]\nqiut = \"x\"").contains("quit"));
+        assert!(error("theme = \"neon\"").contains("high-contrast"));
+        assert!(error("[keys]\nquit = \"j\"").contains("taken by down"));
+    }
+
+    #[test]
+    fn keys_are_one_or_several() {
+        let config = Config::parse("redact = false\n[keys]\nquit = [\"x\", \"ctrl-q\"]\nhelp = \"f1\"").expect("valid");
+        assert!(config.show_secrets);
+        assert_eq!(config.keymap.keys_of(Action::Quit), ["x", "ctrl-q"]);
+        assert_eq!(config.keymap.keys_of(Action::Help), ["f1"]);
+    }
+}

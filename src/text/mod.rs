@@ -1,0 +1,14 @@
+//! The only way untrusted text becomes drawable or writable, and the short forms of numbers for screens.
+//!
+//! - [`safe`]: what a terminal may get. Everything drawn or printed goes through [`display_safe`] or [`SafeText`].
+//! - [`format`]: durations, tokens, money, ages and sizes in a few cells.
+//! - [`redact`]: hides secrets in text and JSON.
+//! - [`json`]: JSON text as lines with token classes, in pages.
+
+pub mod format;
+pub mod json;
+pub mod redact;
+pub mod safe;
+
+//REDACT pub use redact::{is_sensitive_key, redact_json, redact_text, redact_value_of};
+pub use safe::{MAX_LINE, SafeText, display_safe, display_safe_lines};
