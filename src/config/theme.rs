@@ -31,7 +31,7 @@ impl<'de> Deserialize<'de> for Rgb {
 }
 
 /// The colours of a theme.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ThemeColors {
     /// Ordinary text.

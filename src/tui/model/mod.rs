@@ -1,0 +1,273 @@
+//! Everything the screen shows and keys change.
+
+mod detail;
+mod input;
+mod picker;
+mod rate;
+mod rows;
+mod runs;
+mod search;
+mod waterfall;
+
+use std::time::Instant;
+
+use chrono::Utc;
+
+use crate::config::{Action, Config, Key, Keymap};
+use crate::model::{NANOS_PER_SEC, SourceId, UnixNanos};
+use crate::source::SourceState;
+use crate::store::{Clock, Store};
+
+use super::theme::{Depth, Theme};
+
+pub use detail::{Detail, Payload, Tab};
+pub use input::TextInput;
+pub use picker::{Item, Picker, narrowed};
+pub use rate::SpendRate;
+pub use rows::Matches;
+pub use runs::RunList;
+pub use search::{BATCH, Search};
+pub use waterfall::{BarSize, Gap, Row, Waterfall};
+
+/// The panels that take keys.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Focus {
+    /// The list of runs.
+    #[default]
+    Runs,
+    /// The waterfall of the open run.
+    Waterfall,
+    /// The detail of the selected span.
+    Detail,
+}
+
+/// What lies over the panels and takes the keys first; the last of the stack is on top.
+#[derive(Debug)]
+pub enum Mode {
+    /// The filter is being typed. Holds the filter from before, which `esc` brings back.
+    Filter(TextInput, String),
+    /// A search is being typed.
+    Search(TextInput),
+    /// A value is being picked.
+    Picker(Picker),
+    /// An action is being picked: what was typed, the actions that match, the cursor.
+    Palette(TextInput, Vec<Action>, usize),
+    /// Help, scrolled by lines.
+    Help(usize),
+    /// Skipped and odd records, scrolled by lines.
+    Problems(usize),
+}
+
+/// A source as the header shows it.
+#[derive(Debug)]
+pub struct Source {
+    /// Its number.
+    pub id: SourceId,
+    /// Its name as given; untrusted text.
+    pub name: String,
+    /// Its format, once found.
+    pub format: Option<&'static str>,
+    /// How it stands.
+    pub state: SourceState,
+    /// Done and total of what was there at the start, while that is being read.
+    pub progress: Option<(u64, u64)>,
+    /// Whether all that was there at the start has been read.
+    pub caught_up: bool,
+}
+
+/// One line that says what just happened.
+#[derive(Debug)]
+pub struct Notice {
+    /// The text.
+    pub text: String,
+    /// Whether it is bad news.
+    pub bad: bool,
+    /// When it came.
+    pub at: Instant,
+}
+
+/// See the module.
+pub struct Model {
+    /// All spans.
+    pub store: Store,
+    /// The sources.
+    pub sources: Vec<Source>,
+    /// Now, as the last update saw it.
+    pub clock: Clock,
+    /// The same on the monotonic clock.
+    pub now: Instant,
+    /// Columns and rows of the terminal.
+    pub size: (u16, u16),
+    /// Which panel takes keys.
+    pub focus: Focus,
+    /// What lies over the panels.
+    pub modes: Vec<Mode>,
+    /// The runs.
+    pub runs: RunList,
+    /// The open run.
+    pub waterfall: Waterfall,
+    /// The selected span's payload.
+    pub detail: Detail,
+    /// The filter and what passes it.
+    pub matches: Matches,
+    /// The filter's text.
+    pub filter_text: String,
+    /// What is wrong with the text being typed.
+    pub filter_error: Option<String>,
+    /// The search in the open run.
+    pub search: Search,
+    /// Spend per minute.
+    pub rate: SpendRate,
+    /// The last notice.
+    pub notice: Option<Notice>,
+    /// One panel over the whole screen.
+    pub full_screen: bool,
+    /// Whether secrets are hidden.
+    pub redact: bool,
+    /// Keys.
+    pub keymap: Keymap,
+    /// Keys of an unfinished sequence.
+    pub pending: Vec<Key>,
+    /// The number typed before a key.
+    pub count: Option<usize>,
+    /// Name of the theme.
+    pub theme_name: String,
+    /// Styles.
+    pub theme: Theme,
+    /// Whether the window title is set.
+    pub title: bool,
+    /// Columns of the list of runs, when the user dragged the divider.
+    pub divider: Option<u16>,
+    /// Rows of the detail pane, when the user dragged its edge.
+    pub detail_rows: Option<u16>,
+    /// What the pointer drags.
+    pub dragging: Option<Drag>,
+    depth: Depth,
+}
+
+/// What the pointer drags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drag {
+    /// The divider between the runs and the waterfall.
+    Divider,
+    /// The upper edge of the detail pane.
+    DetailEdge,
+    /// The time axis; holds the column it was grabbed at.
+    Time(u16),
+}
+
+impl Model {
+    /// A model over sources that have not said anything yet.
+    pub fn new(config: &Config, theme_name: &str, depth: Depth, sources: &[String], redact: bool) -> Self {
+        let mut store = Store::new();
+        let sources = sources
+            .iter()
+            .enumerate()
+            .map(|(at, name)| {
+                let id = SourceId(at as u16);
+                store.add_source(id, name);
+                Source {
+                    id,
+                    name: name.clone(),
+                    format: None,
+                    state: SourceState::Waiting("opening".to_owned()),
+                    progress: None,
+                    caught_up: false,
+                }
+            })
+            .collect();
+        let theme =
+            crate::config::theme(theme_name).map_or_else(Theme::plain, |colors| Theme::new(&colors, depth));
+        let stale = config.stale_seconds.map_or(Clock::STALE, |seconds| {
+            (seconds as i64).saturating_mul(NANOS_PER_SEC)
+        });
+        Self {
+            store,
+            sources,
+            clock: Clock { now: wall_clock(), stale },
+            now: Instant::now(),
+            size: (0, 0),
+            focus: Focus::Runs,
+            modes: Vec::new(),
+            runs: RunList::new(),
+            waterfall: Waterfall::default(),
+            detail: Detail::default(),
+            matches: Matches::default(),
+            filter_text: String::new(),
+            filter_error: None,
+            search: Search::default(),
+            rate: SpendRate::default(),
+            notice: None,
+            full_screen: false,
+            redact,
+            keymap: config.keymap.clone(),
+            pending: Vec::new(),
+            count: None,
+            theme_name: theme_name.to_owned(),
+            theme,
+            title: config.title,
+            divider: None,
+            detail_rows: None,
+            dragging: None,
+            depth,
+        }
+    }
+
+    /// Sets both clocks.
+    pub fn set_now(&mut self, wall: UnixNanos, instant: Instant) {
+        (self.clock.now, self.now) = (wall, instant);
+    }
+
+    /// Whether everything that was there at the start has been read.
+    pub fn caught_up(&self) -> bool {
+        self.sources.iter().all(|source| source.caught_up)
+    }
+
+    /// Runs that are under way, and of these suspended ones.
+    pub fn running_runs(&self) -> (usize, usize) {
+        let mut counts = (0, 0);
+        for trace in self.store.traces() {
+            if trace.open_spans() == 0 && trace.root().is_some_and(|root| root.end().is_some()) {
+                continue;
+            }
+            match trace.status(&self.clock) {
+                crate::model::Status::Running => counts.0 += 1,
+                crate::model::Status::Suspended => counts.1 += 1,
+                _ => {}
+            }
+        }
+        counts
+    }
+
+    /// Says something in the status line.
+    pub fn say(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), bad: false, at: self.now });
+    }
+
+    /// Says that something went wrong in the status line.
+    pub fn complain(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: text.into(), bad: true, at: self.now });
+    }
+
+    /// Changes to the next theme.
+    pub fn next_theme(&mut self) {
+        let themes = crate::config::THEMES;
+        let at = themes.iter().position(|(name, _)| *name == self.theme_name).unwrap_or(0);
+        let (name, _) = themes[(at + 1) % themes.len()];
+        if let Some(colors) = crate::config::theme(name) {
+            self.theme = Theme::new(&colors, self.depth);
+            self.theme_name = name.to_owned();
+            self.say(format!("theme {name}"));
+        }
+    }
+
+    /// Text of a trace as it may be shown.
+    pub fn shown<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
+        if self.redact { crate::text::redact_text(text) } else { text.into() }
+    }
+}
+
+/// Now, by the wall clock.
+pub fn wall_clock() -> UnixNanos {
+    UnixNanos(Utc::now().timestamp_nanos_opt().unwrap_or(i64::MAX))
+}

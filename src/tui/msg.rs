@@ -1,0 +1,54 @@
+//! What happens to the model, and what the model asks of the world.
+
+use crossterm::event::MouseEvent;
+
+use crate::config::Key;
+use crate::model::{PayloadRef, SpanDetail};
+use crate::source::SourceMessage;
+use crate::store::SpanIx;
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Msg {
+    /// A key was pressed.
+    Key(Key),
+    /// Text was pasted.
+    Paste(String),
+    /// The mouse did something.
+    Mouse(MouseEvent),
+    /// The terminal has another size: columns, rows.
+    Resize(u16, u16),
+    /// A source has something to say.
+    Source(SourceMessage),
+    /// The price list is decoded.
+    Prices(Box<crate::price::PriceTable>),
+    /// A payload for the detail pane.
+    Detail(SpanIx, Result<SpanDetail, String>),
+    /// Payloads for the filter.
+    FilterDetails(Vec<(SpanIx, SpanDetail)>),
+    /// Payloads for the search, of the search with this number.
+    SearchDetails(u64, Vec<(SpanIx, SpanDetail)>),
+    /// Time passed: things that grow are drawn again.
+    Tick,
+}
+
+/// Something the loop does for the model.
+#[derive(Debug)]
+pub enum Effect {
+    /// Read a payload for the detail pane.
+    ReadDetail(SpanIx, Vec<PayloadRef>),
+    /// Read payloads for the filter.
+    ReadForFilter(Vec<(SpanIx, Vec<PayloadRef>)>),
+    /// Read payloads for the search with this number.
+    ReadForSearch(u64, Vec<(SpanIx, Vec<PayloadRef>)>),
+    /// Put text on the clipboard. It is what the user asked for with a key, and safe.
+    Copy(String),
+    /// Show text in the pager.
+    Pager(String),
+    /// Suspend.
+    Suspend,
+    /// Draw everything again.
+    Redraw,
+    /// Leave.
+    Quit,
+}

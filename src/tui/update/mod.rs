@@ -1,0 +1,235 @@
+//! `update`: the only way the model changes.
+
+mod action;
+mod find;
+mod mouse;
+mod prompt;
+
+use std::time::{Duration, Instant};
+
+use crate::config::{Action, Key, KeyName, Lookup};
+use crate::source::{SourceEvent, SourceMessage, SourceState};
+use crate::store::Arrival;
+
+use super::model::{Mode, Model, Search};
+use super::msg::{Effect, Msg};
+
+/// How long a filter may look at spans between two looks at the keyboard.
+const FILTER_SLICE: Duration = Duration::from_millis(4);
+/// The largest count that may be typed before a key.
+const MAX_COUNT: usize = 100_000;
+
+/// Takes one message in.
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match msg {
+        Msg::Key(key) => key_pressed(model, key, &mut effects),
+        Msg::Paste(text) => prompt::paste(model, &text),
+        Msg::Mouse(event) => mouse::mouse(model, event, &mut effects),
+        Msg::Resize(columns, rows) => model.size = (columns, rows),
+        Msg::Source(message) => source_said(model, message),
+        Msg::Prices(table) => {
+            model.store.set_pricing(table);
+            model.rate.reset();
+        }
+        Msg::Detail(span, result) => {
+            let redact = model.redact;
+            let shown = result.map(|mut detail| {
+                if redact {
+                    crate::text::redact_detail(&mut detail);
+                }
+                detail
+            });
+            model.detail.answer(span, shown);
+        }
+        Msg::FilterDetails(details) => {
+            for (span, detail) in &details {
+                model.matches.answer(&model.store, &model.clock, *span, detail);
+            }
+        }
+        Msg::SearchDetails(number, details) => find::search_answered(model, number, &details),
+        Msg::Tick => {}
+    }
+    effects
+}
+
+/// Brings everything that is derived up to date, once per frame at most, and asks for what is missing.
+pub fn refresh(model: &mut Model) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    let changes = model.store.take_changes();
+    model.matches.refresh(&model.store, &model.clock, &changes);
+    model.matches.work(&model.store, &model.clock, FILTER_SLICE);
+    model.runs.refresh(&model.store, &model.matches, model.now);
+    if model.waterfall.run != model.runs.selected() {
+        model.waterfall.open(model.runs.selected());
+        model.search = Search { number: model.search.number + 1, ..Search::default() };
+    }
+    model.waterfall.refresh(&model.store, &model.clock, &model.matches, model.now);
+    model.waterfall.advance(&model.store, &model.clock);
+    model.keep_in_sight();
+    if model.caught_up() {
+        model.rate.note(model.now, model.store.totals().cost);
+    }
+    model.count_running();
+    let wanted = model.matches.take_wanted(&model.store);
+    if !wanted.is_empty() {
+        effects.push(Effect::ReadForFilter(wanted));
+    }
+    find::continue_search(model, &mut effects);
+    ask_for_detail(model, &mut effects);
+    effects
+}
+
+/// Whether the model will change although nothing happens: something grows, or work is left.
+pub fn is_restless(model: &Model) -> bool {
+    model.matches.progress(&model.store).is_some() || model.runs.is_behind(&model.store, &model.matches)
+}
+
+fn key_pressed(model: &mut Model, key: Key, effects: &mut Vec<Effect>) {
+    if (key.ctrl, key.name) == (true, KeyName::Char('c')) {
+        effects.push(Effect::Quit);
+        return;
+    }
+    if model.notice.as_ref().is_some_and(|notice| model.now.duration_since(notice.at) > Duration::from_millis(300)) {
+        model.notice = None;
+    }
+    if !model.modes.is_empty() && prompt::key(model, key, effects) {
+        return;
+    }
+    // A number before a key is a count: 5j.
+    if let (KeyName::Char(digit @ '0'..='9'), false, false, true) =
+        (key.name, key.ctrl, key.alt, model.pending.is_empty())
+        && (digit != '0' || model.count.is_some())
+    {
+        let value = digit.to_digit(10).unwrap_or(0) as usize;
+        model.count = Some((model.count.unwrap_or(0) * 10 + value).min(MAX_COUNT));
+        return;
+    }
+    model.pending.push(key);
+    match model.keymap.lookup(&model.pending) {
+        Lookup::Pending => {}
+        Lookup::Nothing => {
+            let unfinished = model.pending.len() > 1;
+            model.pending.clear();
+            model.count = None;
+            // `]` and then something else: the something else may be a key of its own.
+            if unfinished && key.name != KeyName::Esc {
+                key_pressed(model, key, effects);
+            }
+        }
+        Lookup::Action(action) => {
+            model.pending.clear();
+            let count = model.count.take();
+            action::act(model, action, count, effects);
+        }
+    }
+}
+
+/// Does an action as if its key had been pressed.
+pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
+    action::act(model, action, None, effects);
+}
+
+fn source_said(model: &mut Model, message: SourceMessage) {
+    let at = message.source.0 as usize;
+    let arrival = Arrival { at: model.clock.now, live: model.sources.get(at).is_some_and(|source| source.caught_up) };
+    let Some(source) = model.sources.get_mut(at) else { return };
+    match message.event {
+        SourceEvent::Segment { id, format, modified, .. } => {
+            source.format = Some(format);
+            model.store.add_segment(id, message.source);
+            if let Some(modified) = modified {
+                model.store.set_modified(message.source, modified);
+            }
+        }
+        SourceEvent::Batch(batch) => model.store.apply(message.source, &batch, arrival),
+        SourceEvent::State(state) => {
+            if let SourceState::Replaced(what) = &state {
+                let text = format!("{}: {what}", source.name);
+                model.say(text);
+            }
+            if let Some(source) = model.sources.get_mut(at) {
+                source.state = state;
+            }
+        }
+        SourceEvent::Progress { done, total } => source.progress = Some((done, total)),
+        SourceEvent::CaughtUp => {
+            (source.caught_up, source.progress) = (true, None);
+            if matches!(source.state, SourceState::Waiting(_)) && source.format.is_some() {
+                source.state = SourceState::Live;
+            }
+        }
+        SourceEvent::Ended => {
+            (source.caught_up, source.progress) = (true, None);
+            if !matches!(source.state, SourceState::Failed(_)) {
+                source.state = SourceState::Snapshot("read to its end".to_owned());
+            }
+        }
+    }
+}
+
+/// Asks for the selected span's payload when the detail pane is open and what it has is of another span or moment.
+fn ask_for_detail(model: &mut Model, effects: &mut Vec<Effect>) {
+    if !model.detail.open {
+        return;
+    }
+    let Some(span) = model.waterfall.selected() else { return };
+    let view = model.store.span(span);
+    let payloads = view.payloads();
+    let newest = payloads.last().map_or(0, |payload| payload.pos ^ u64::from(payload.segment.0) << 48);
+    let generation = newest ^ (view.end().map_or(0, |end| end.0 as u64)) ^ payloads.len() as u64;
+    if model.detail.of == Some((span, generation)) {
+        return;
+    }
+    model.detail.ask(span, generation);
+    effects.push(Effect::ReadDetail(span, payloads));
+}
+
+impl Model {
+    /// Scrolls so that what is selected is on the screen.
+    fn keep_in_sight(&mut self) {
+        let layout = super::view::Layout::of(self);
+        let runs = self.runs.position().unwrap_or(0);
+        let rows = self.runs.rows().len();
+        self.runs.offset = scrolled(self.runs.offset, runs, usize::from(layout.runs.height), rows);
+        let at = self.waterfall.position().unwrap_or(0);
+        let rows = self.waterfall.rows().len();
+        let height = usize::from(layout.bars.height);
+        self.waterfall.offset = scrolled(self.waterfall.offset, at, height, rows);
+        if let Some(Mode::Picker(picker)) = self.modes.last_mut() {
+            let height = super::view::PICKER_ROWS;
+            picker.offset = scrolled(picker.offset, picker.cursor, height, picker.shown().len());
+        }
+    }
+}
+
+/// The first row to show so that `at` is visible with a margin, moving as little as possible.
+fn scrolled(offset: usize, at: usize, height: usize, rows: usize) -> usize {
+    if height == 0 {
+        return 0;
+    }
+    let margin = (height / 5).min(3);
+    let lowest = (at + margin + 1).saturating_sub(height);
+    let highest = at.saturating_sub(margin);
+    offset.clamp(lowest.min(highest), highest.max(lowest)).min(rows.saturating_sub(height))
+}
+
+/// Sets both clocks of a model to now.
+pub fn tell_time(model: &mut Model) {
+    model.set_now(super::model::wall_clock(), Instant::now());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scrolled;
+
+    #[test]
+    fn scrolling_moves_as_little_as_possible() {
+        assert_eq!(scrolled(0, 5, 10, 100), 0);
+        assert_eq!(scrolled(0, 20, 10, 100), 13);
+        assert_eq!(scrolled(50, 20, 10, 100), 18);
+        assert_eq!(scrolled(95, 99, 10, 100), 90);
+        assert_eq!(scrolled(3, 0, 10, 5), 0);
+        assert_eq!(scrolled(3, 2, 0, 5), 0);
+    }
+}
