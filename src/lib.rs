@@ -4,4 +4,5 @@ pub mod analysis;
 pub mod filter;
 pub mod model;
 pub mod price;
+pub mod record;
 pub mod store;
