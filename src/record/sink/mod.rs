@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::SpanRow;
 
-pub(super) use encode::{Record, push_text, push_time};
+pub(in crate::record) use encode::{Record, push_text, push_time};
 pub use ndjson::NdjsonSink;
 pub use sqlite::SqliteSink;
 

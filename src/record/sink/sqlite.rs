@@ -51,19 +51,27 @@ impl SqliteSink {
         Ok(Self { path: path.to_owned(), db, scratch: Scratch::default() })
     }
 
-    /// Writes records in one transaction: all of them or none.
-    pub(in crate::record) fn write_records<'a>(
+    /// Runs `body` in one transaction: all that it puts is written, or nothing.
+    pub(in crate::record) fn bulk(
         &mut self,
-        records: impl IntoIterator<Item = Record<'a>>,
+        body: impl FnOnce(&Bulk<'_>) -> rusqlite::Result<()>,
     ) -> Result<(), SinkError> {
         let result = (|| {
             let transaction = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            for record in records {
-                insert(&transaction, &record)?;
-            }
+            body(&Bulk(&transaction))?;
             transaction.commit()
         })();
         result.map_err(|source| SinkError::Sqlite { path: self.path.clone(), source })
+    }
+}
+
+/// An open transaction of a [`SqliteSink`].
+pub(in crate::record) struct Bulk<'a>(&'a Connection);
+
+impl Bulk<'_> {
+    /// Writes one record.
+    pub(in crate::record) fn put(&self, record: &Record<'_>) -> rusqlite::Result<()> {
+        insert(self.0, record)
     }
 }
 
