@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::script::{Ms, Script, Stop};
-use super::texts::{Cache, Model, Price};
+use super::texts::{Cache, Model};
 use crate::model::Status;
 use crate::record::SpanRow;
 
@@ -18,6 +18,8 @@ pub(super) struct Call<'a> {
     pub(super) answer: String,
     /// In hundredths.
     pub(super) temperature: i64,
+    /// Tokens of the prompt beside its text: definitions of tools, attached files.
+    pub(super) attached: i64,
     /// Percent of the prompt that the provider has seen before.
     pub(super) seen_percent: i64,
     /// Failed attempts with status 429 before the one that works.
@@ -34,6 +36,7 @@ impl<'a> Call<'a> {
             user,
             answer,
             temperature: 20,
+            attached: 0,
             seen_percent: 0,
             rate_limited: 0,
             give_up: false,
@@ -100,7 +103,7 @@ impl Script {
     /// From the first token to the last; returns the end.
     fn stream(&mut self, mut row: SpanRow, call: &Call<'_>, at: Ms) -> Ms {
         let model = call.model;
-        let prompt = tokens(call.system) + tokens(&call.user) + 11;
+        let prompt = tokens(call.system) + tokens(&call.user) + call.attached + self.rng.range(7, 19);
         let text = tokens(&call.answer);
         let (low, high) = model.reasoning_percent;
         let reasoning = text * self.rng.range(low, high) / 100;
@@ -212,14 +215,6 @@ fn round(usd: f64) -> f64 {
     (usd * 1e9).round() / 1e9
 }
 
-/// What a call would cost; for tests.
-#[cfg(test)]
-pub(super) fn price_of(price: &Price, parts: (i64, i64, i64, i64)) -> f64 {
-    let (plain, read, write, output) = parts;
-    cost(&[(plain, price.input), (read, price.cache_read), (write, price.cache_write)])
-        + cost(&[(output, price.output)])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -235,8 +230,7 @@ mod tests {
 
     #[test]
     fn costs_are_per_million() {
-        let price = Price { input: 3.0, output: 15.0, cache_read: 0.3, cache_write: 3.75 };
-        assert!((price_of(&price, (1_000_000, 0, 0, 0)) - 3.0).abs() < 1e-9);
-        assert!((price_of(&price, (0, 1_000, 1_000, 1_000)) - 0.019_05).abs() < 1e-9);
+        assert!((cost(&[(1_000_000, 3.0)]) - 3.0).abs() < 1e-9);
+        assert!((cost(&[(1_000, 0.3), (1_000, 3.75), (1_000, 15.0)]) - 0.019_05).abs() < 1e-9);
     }
 }

@@ -4,6 +4,7 @@ mod bulk;
 mod clock;
 mod llm;
 mod others;
+mod prompts;
 mod rng;
 mod script;
 mod texts;
@@ -97,10 +98,14 @@ impl Demo {
         }
     }
 
+    /// The speed, kept to what makes sense.
+    fn speed(&self) -> f64 {
+        if self.speed.is_finite() && self.speed > 0.0 { self.speed.clamp(0.01, 10_000.0) } else { 1.0 }
+    }
+
     /// Story milliseconds in nanoseconds.
     fn pace(&self, ms: i64) -> i64 {
-        let speed = if self.speed > 0.0 { self.speed } else { 1.0 };
-        (ms as f64 / speed).round() as i64 * NANOS_PER_MS
+        (ms as f64 / self.speed()).round() as i64 * NANOS_PER_MS
     }
 
     /// The first run shows everything: a retry, a person who is asked, two branches. The others come as they come.
@@ -108,9 +113,10 @@ impl Demo {
         let kind = match number {
             0 => Kind::Ticket(Fate::Completed),
             1 => Kind::Support { fails: false },
+            4 => Kind::Digest,
             _ => Kind::any(rng),
         };
-        self.run(texts, rng, Plan { kind, origin, speed: self.speed, live: true, first: number == 0 })
+        run(texts, rng, Plan { kind, origin, speed: self.speed(), live: true, first: number == 0 })
     }
 
     /// Finished runs of the last two hours, each span once, in the order of their ends.
@@ -135,50 +141,52 @@ impl Demo {
                 23 => Kind::Support { fails: true },
                 _ => Kind::any(&mut rng),
             };
-            let frames =
-                self.run(texts, &mut rng, Plan { kind, origin, speed: 1.0, live: false, first: false });
+            let frames = run(texts, &mut rng, Plan { kind, origin, speed: 1.0, live: false, first: false });
             let mut last = last_rows(frames);
             // What would still be running is moved back so that it is over.
             let late = last.iter().map(|row| row.ended_at.unwrap_or(now).since(now)).max().unwrap_or(0);
             if late > -NANOS_PER_SEC {
-                last.iter_mut().for_each(|row| shift(row, -late - NANOS_PER_SEC));
+                for row in &mut last {
+                    shift(row, -late - NANOS_PER_SEC);
+                }
             }
             spans.append(&mut last);
         }
         spans.sort_by_key(|row| row.recorded_at);
         spans.chunks(1_000).try_for_each(|chunk| sink.write(chunk))
     }
+}
 
-    fn run(&self, texts: &Texts, rng: &mut Rng, plan: Plan) -> Vec<Frame> {
-        let user = rng.pick(&texts.users).cloned().unwrap_or_default();
-        // A person's runs of one hour are one session.
-        let hour = plan.origin.0 / (3_600 * NANOS_PER_SEC);
-        let session = format!(
-            "sess_{:08x}",
-            Rng::new(hour as u64 ^ user.bytes().map(u64::from).sum::<u64>()).next() as u32
-        );
-        let caller = Caller { user, session };
-        let workflow = plan.kind.workflow();
-        let mut script = Script::new(rng.fork(), plan.origin, plan.speed, workflow, &caller);
-        match plan.kind {
-            Kind::Ticket(fate) => {
-                // The first one is the one that pictures are taken of.
-                let ticket = if plan.first { texts.tickets.first() } else { rng.pick(&texts.tickets) };
-                if let Some(ticket) = ticket {
-                    let retry = plan.first || rng.chance(40);
-                    let patience = if plan.live { (6_000, 16_000) } else { (8_000, 240_000) };
-                    TicketRun { texts, ticket, fate, patience, retry }.play(&mut script);
-                }
+/// Writes a run down.
+fn run(texts: &Texts, rng: &mut Rng, plan: Plan) -> Vec<Frame> {
+    let user = rng.pick(&texts.users).cloned().unwrap_or_default();
+    // A person's runs of one hour are one session.
+    let hour = plan.origin.0 / (3_600 * NANOS_PER_SEC);
+    let session = format!(
+        "sess_{:08x}",
+        Rng::new(hour as u64 ^ user.bytes().map(u64::from).sum::<u64>()).next() as u32
+    );
+    let caller = Caller { user, session };
+    let workflow = plan.kind.workflow();
+    let mut script = Script::new(rng.fork(), plan.origin, plan.speed, workflow, &caller);
+    match plan.kind {
+        Kind::Ticket(fate) => {
+            // The first one is the one that pictures are taken of.
+            let ticket = if plan.first { texts.tickets.first() } else { rng.pick(&texts.tickets) };
+            if let Some(ticket) = ticket {
+                let retry = plan.first || rng.chance(40);
+                let patience = if plan.live { (6_000, 16_000) } else { (8_000, 240_000) };
+                TicketRun { texts, ticket, fate, patience, retry }.play(&mut script);
             }
-            Kind::Support { fails } => {
-                if let Some(case) = rng.pick(&texts.cases) {
-                    others::support(&mut script, texts, case, fails);
-                }
-            }
-            Kind::Digest => others::digest(&mut script, texts, rng.range(1, 3)),
         }
-        script.finish()
+        Kind::Support { fails } => {
+            if let Some(case) = rng.pick(&texts.cases) {
+                others::support(&mut script, texts, case, fails);
+            }
+        }
+        Kind::Digest => others::digest(&mut script, texts, rng.range(1, 3)),
     }
+    script.finish()
 }
 
 #[derive(Clone, Copy)]
@@ -200,13 +208,12 @@ enum Kind {
 impl Kind {
     fn any(rng: &mut Rng) -> Self {
         match rng.range(0, 99) {
-            0..46 => Self::Ticket(Fate::Completed),
-            46..50 => Self::Ticket(Fate::RateLimited),
-            50..53 => Self::Ticket(Fate::ToolTimeout),
-            53..56 => Self::Ticket(Fate::Cancelled),
+            0..44 => Self::Ticket(Fate::Completed),
+            44..48 => Self::Ticket(Fate::RateLimited),
+            48..52 => Self::Ticket(Fate::ToolTimeout),
+            52..56 => Self::Ticket(Fate::Cancelled),
             56..58 => Self::Support { fails: true },
-            58..92 => Self::Support { fails: false },
-            _ => Self::Digest,
+            _ => Self::Support { fails: false },
         }
     }
 
@@ -254,7 +261,7 @@ impl Stage {
     fn cancel(&mut self, now: UnixNanos, sink: &mut dyn Sink) -> Result<(), SinkError> {
         // Children first, like everything else that ends.
         let mut open: Vec<_> = std::mem::take(&mut self.open);
-        open.sort_by(|a, b| b.started_at.cmp(&a.started_at));
+        open.sort_by_key(|row| std::cmp::Reverse(row.started_at));
         for row in &mut open {
             row.end(now, Status::Cancelled);
         }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::llm::Call;
+use super::prompts::lines;
 use super::script::{Leaf, Ms, RetriedCall, Script, StepInfo, Stop};
 use super::texts::{Case, Model, Texts};
 use crate::model::Status;
@@ -72,7 +73,7 @@ fn support_turns(
         format!("Knowledge:\n{knowledge}\n\nCustomer: {}", case.user),
         json!({"tool": case.tool, "arguments": parsed(&case.arguments)}).to_string(),
     );
-    call.seen_percent = 50;
+    (call.attached, call.seen_percent) = (3_420, 50);
     let at = s.llm(&turn, &call, at + 4)?;
     let args = parsed(&case.arguments);
     let valid = Leaf {
@@ -120,7 +121,7 @@ fn support_turns(
             format!("Knowledge:\n{knowledge}\n\nCustomer: {}\n\n{}: {}", case.user, case.tool, case.result),
             json!({"tool": case.action, "arguments": parsed(&case.action_arguments)}).to_string(),
         );
-        call.seen_percent = 75;
+        (call.attached, call.seen_percent) = (3_420, 75);
         at = s.llm(&turn, &call, at + 4)?;
         at = s.tool(
             &turn,
@@ -146,7 +147,7 @@ fn support_turns(
         case.reply.clone(),
     );
     call.temperature = 50;
-    call.seen_percent = 80;
+    (call.attached, call.seen_percent) = (3_420, 80);
     let at = s.llm(&turn, &call, at + 4)?;
     s.close(turn, at + 2, Status::Ok);
     let guard = s.agent(root, "ToneReviewer", json!({"reply": case.reply}), at + 4, |s, agent, at| {
@@ -226,12 +227,18 @@ fn digest_steps(s: &mut Script, texts: &Texts, root: &SpanRow, rounds: i64) -> R
         let end = lanes.iter().copied().max().unwrap_or(at);
         Ok((end, json!({"summaries": texts.items.len() as i64 * rounds})))
     })?;
-    let summaries: String = texts.items.iter().map(|item| format!("- {}\n", item.summary)).collect();
+    let summaries = lines(&texts.items, |item| format!("- {}", item.summary));
     let digest =
         format!("Good morning. What happened since yesterday:\n{summaries}\nNothing else needs you today.");
     let at = s.step(root, &step(3, "Write Digest", "llm"), at + 3, |s, span, at| {
-        let bodies: String =
-            texts.items.iter().map(|item| format!("{}\n{}\n\n", item.title, item.body)).collect();
+        let bodies = lines(&texts.items, |item| {
+            format!(
+                "{}
+{}
+",
+                item.title, item.body
+            )
+        });
         let mut call = Call::new(
             model(texts, "gemini-2.5-flash")?,
             "Write the digest of the day: most important first, one line each, no adjectives.",

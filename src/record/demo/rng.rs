@@ -1,4 +1,4 @@
-//! A small generator of pseudo-random numbers (SplitMix64), so that a seed always tells the same story.
+//! A small generator of pseudo-random numbers (`SplitMix64`), so that a seed always tells the same story.
 
 /// The state; cloning it repeats the sequence.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ impl Rng {
     /// A number from `low` to `high`, both included.
     pub(super) fn range(&mut self, low: i64, high: i64) -> i64 {
         let span = high.saturating_sub(low).max(0) as u64 + 1;
-        low.saturating_add((u128::from(self.next()) * u128::from(span) >> 64) as i64)
+        low.saturating_add(((u128::from(self.next()) * u128::from(span)) >> 64) as i64)
     }
 
     /// Like [`Rng::range`], small numbers being likelier: most things are quick, a few take long.
@@ -57,8 +57,8 @@ impl Rng {
 
     /// Appends a version 4 UUID.
     pub(super) fn push_uuid(&mut self, out: &mut String) {
-        let bits = u128::from(self.next()) << 64 | u128::from(self.next());
-        let bits = bits & !(0xF << 76) & !(0b11 << 62) | 0x4 << 76 | 0b10 << 62;
+        let bits = (u128::from(self.next()) << 64) | u128::from(self.next());
+        let bits = (bits & !(0xF << 76) & !(0b11 << 62)) | (0x4 << 76) | (0b10 << 62);
         for nibble in (0..32).rev() {
             if matches!(nibble, 23 | 19 | 15 | 11) {
                 out.push('-');

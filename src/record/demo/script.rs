@@ -5,7 +5,7 @@
 use serde_json::{Map, Value, json};
 
 use super::rng::Rng;
-use crate::model::{NANOS_PER_MS, Status, UnixNanos};
+use crate::model::{Status, UnixNanos};
 use crate::record::SpanRow;
 
 /// Milliseconds of story time.
@@ -60,8 +60,9 @@ impl Script {
 
     /// The instant of a story time.
     pub(super) fn time(&self, at: Ms) -> UnixNanos {
-        let ms = if self.speed > 0.0 { (at as f64 / self.speed).round() as i64 } else { at };
-        self.origin.plus(ms.saturating_mul(NANOS_PER_MS))
+        // In whole microseconds, which every sink keeps.
+        let micros = (at as f64 * 1e3 / self.speed).round() as i64;
+        self.origin.plus(micros.saturating_mul(1_000))
     }
 
     /// The frames in the order in which they are reached.
@@ -75,7 +76,7 @@ impl Script {
         let id = self.rng.uuid();
         let mut row = SpanRow::started(&self.trace, &id, name, span_type, self.time(at));
         row.parent_span_id = parent.map(|parent| parent.span_id.clone());
-        row.attributes = self.shared.clone();
+        row.attributes.clone_from(&self.shared);
         row
     }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::llm::Call;
+use super::prompts::numbered;
 use super::script::{Leaf, Ms, RetriedCall, Script, StepInfo, Stop};
 use super::texts::{Model, Texts, Ticket};
 use crate::model::Status;
@@ -172,7 +173,7 @@ impl TicketRun<'_> {
                     format!("{}\n\nFiles:\n{}", ticket.intent, self.code(2)),
                     found.to_string(),
                 );
-                call.seen_percent = 35;
+                (call.attached, call.seen_percent) = (2_840, 70);
                 Ok((s.llm(agent, &call, at + 4)?, found.clone()))
             })?;
             Ok((end, found))
@@ -263,7 +264,7 @@ impl TicketRun<'_> {
                     format!("Task: {}\n\n{}", ticket.intent, self.code(ticket.files.len())),
                     self.context_summary(),
                 );
-                call.seen_percent = 20;
+                (call.attached, call.seen_percent) = (5_200 + s.rng.range(0, 9_000), 20);
                 Ok((s.llm(agent, &call, at + 4)?, summary.clone()))
             })?;
             Ok((end, summary.clone()))
@@ -287,7 +288,7 @@ impl TicketRun<'_> {
                     format!("Area: {}\nSeen so far: {n} files", ticket.area),
                     json!({"tool": "read_file", "arguments": {"path": file.path}}).to_string(),
                 );
-                call.seen_percent = 80;
+                (call.attached, call.seen_percent) = (1_460 + 620 * n as i64, if n == 0 { 0 } else { 80 });
                 let at = s.llm(&turn, &call, end + 3)?;
                 let result = json!({"path": file.path, "content": file.code});
                 end = s.tool(&turn, "read_file", json!({"path": file.path}), result, (8, 70), at + 2) + 3;
@@ -349,6 +350,7 @@ impl TicketRun<'_> {
                 self.draft_text(false),
             );
             call.temperature = 40;
+            (call.attached, call.seen_percent) = (4_300 + s.rng.range(0, 3_000), 35);
             match self.fate {
                 Fate::RateLimited => (call.rate_limited, call.give_up) = (3, true),
                 _ => call.rate_limited = usize::from(s.rng.chance(15)),
@@ -364,12 +366,13 @@ impl TicketRun<'_> {
         let questions = json!({"questions": ticket.questions});
         script.step(root, &step, t + 3, |s, span, at| {
             let end = s.agent(span, "FindingsToQuestionsAgent", json!({}), at, |s, agent, at| {
-                let call = Call::new(
+                let mut call = Call::new(
                     self.model("gpt-4o")?,
                     "You turn findings into questions for the author: short, answerable in a sentence, none that the code answers.",
                     format!("Draft:\n{}\n\nFindings:\n{}", self.draft_text(false), self.findings()),
                     numbered(&ticket.questions),
                 );
+                call.attached = s.rng.range(700, 1_600);
                 let at = s.llm(agent, &call, at)?;
                 let leaf = Leaf {
                     name: "no duplicate questions",
@@ -414,7 +417,7 @@ impl TicketRun<'_> {
                 self.draft_text(true),
             );
             call.temperature = 30;
-            call.seen_percent = 60;
+            (call.attached, call.seen_percent) = (5_900 + s.rng.range(0, 3_000), 62);
             let end = s.llm(span, &call, at)?;
             Ok((end, json!({"characters": call.answer.len()})))
         })
@@ -447,52 +450,8 @@ impl TicketRun<'_> {
             Ok((s.leaf(span, memory, at + 2), json!({"key": key})))
         })
     }
-
-    fn code(&self, files: usize) -> String {
-        self.ticket.files.iter().take(files).map(|f| format!("// {}\n{}\n", f.path, f.code)).collect()
-    }
-
-    fn findings(&self) -> String {
-        self.ticket.findings.iter().map(|f| format!("- [{}] {}\n", f.severity, f.text)).collect()
-    }
-
-    fn answers(&self) -> String {
-        let pairs = self.ticket.questions.iter().zip(&self.ticket.answers);
-        pairs.map(|(question, answer)| format!("Q: {question}\nA: {answer}\n")).collect()
-    }
-
-    fn context_summary(&self) -> String {
-        let mut text = format!("What matters for \"{}\" in {}:\n", self.ticket.intent, self.ticket.repo);
-        for file in &self.ticket.files {
-            let first = file.code.lines().next().unwrap_or_default();
-            text.push_str(&format!("- {} begins with `{first}` and is what has to change.\n", file.path));
-        }
-        text.push_str(&format!("The tests beside {} do not cover this case yet.", self.ticket.area));
-        text
-    }
-
-    fn draft_text(&self, refined: bool) -> String {
-        let ticket = self.ticket;
-        let criteria: String = ticket.criteria.iter().map(|line| format!("- [ ] {line}\n")).collect();
-        let files: String = ticket.files.iter().map(|file| format!("- `{}`\n", file.path)).collect();
-        let mut text = format!(
-            "# {}\n\n## Problem\n{}\n\n## What to build\n{}\n\n## Acceptance criteria\n{criteria}\n## Files\n{files}\n## Risks\n{}",
-            ticket.title,
-            ticket.request,
-            ticket.intent,
-            self.findings()
-        );
-        if refined {
-            text.push_str(&format!("\n## Decisions\n{}", self.answers()));
-        }
-        text
-    }
 }
 
 fn info(number: usize, kind: &'static str, input: Value) -> StepInfo<'static> {
     StepInfo { number, name: STEPS.get(number).copied().unwrap_or_default(), kind, input }
-}
-
-fn numbered(lines: &[String]) -> String {
-    lines.iter().enumerate().map(|(n, line)| format!("{}. {line}\n", n + 1)).collect()
 }
