@@ -41,7 +41,9 @@ CREATE TABLE execution_spans (
   --   promptTokens (all input tokens; cacheReadTokens and cacheWriteTokens are parts of it),
   --   completionTokens (all output tokens; reasoningTokens is a part of it), totalTokens (the sum of the two);
   --   inputCost, outputCost, totalCost in US dollars, where the provider reports them;
-  --   attempt (1 for the first), maxAttempts, retryOf (span id), backoffMs (milliseconds waited before this attempt).
+  --   attempt (1 for the first), maxAttempts, retryOf (span id), backoffMs (milliseconds waited before this attempt);
+  --   iteration, maxIterations; reason (of a skipped step); suspendReason, suspendedAt, resumedAt, decision;
+  --   failureReason.
   attributes     TEXT NOT NULL DEFAULT '{}',
   -- JSON: messages or prompt, tool arguments, parameters of a step. Payloads come last: a reader of the columns above
   -- does not have to walk the overflow pages of a long one.

@@ -1,5 +1,7 @@
 //! What `tracetui demo` writes: a store that other programs can read, the same for the same seed.
 
+#![expect(clippy::expect_used, reason = "a helper of a test may fail it")]
+
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 

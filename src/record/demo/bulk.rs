@@ -115,7 +115,7 @@ const MODELS: &[(&str, &str)] = &[
     ("qwen2.5-coder:14b", "ollama"),
 ];
 
-/// Writes `spans` spans into a new file: NDJSON for `.ndjson`, `.jsonl` and `.log`, else SQLite. A file that is there
+/// Writes `spans` spans into a new file: NDJSON for `.ndjson`, `.jsonl` and `.log`, else `SQLite`. A file that is there
 /// already and not empty is refused.
 pub fn generate(spans: u64, seed: u64, path: &Path) -> Result<(), SinkError> {
     if std::fs::metadata(path).is_ok_and(|meta| meta.len() > 0) {

@@ -62,12 +62,12 @@ pub enum SinkError {
         /// The system's error.
         source: std::io::Error,
     },
-    /// SQLite refused.
+    /// `SQLite` refused.
     #[error("{path}: {source}")]
     Sqlite {
         /// The file.
         path: PathBuf,
-        /// SQLite's error.
+        /// `SQLite`'s error.
         source: rusqlite::Error,
     },
     /// A value that JSON cannot hold.
@@ -76,7 +76,7 @@ pub enum SinkError {
 }
 
 /// Opens the sink that a file's name asks for, making the file when it is not there: NDJSON for `.ndjson`, `.jsonl` and
-/// `.log`, else SQLite.
+/// `.log`, else `SQLite`.
 pub fn open_sink(path: &Path) -> Result<Box<dyn Sink>, SinkError> {
     if is_ndjson(path) {
         Ok(Box::new(NdjsonSink::open(path)?))

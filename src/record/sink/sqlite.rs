@@ -1,4 +1,4 @@
-//! Spans in the native SQLite store.
+//! Spans in the native `SQLite` store.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -130,7 +130,7 @@ fn insert(db: &Connection, record: &Record<'_>) -> rusqlite::Result<()> {
 
 /// Looks at the file's header and nothing else. Read as immutable so that neither locks are taken nor a `-shm` file
 /// appears beside somebody else's database; the header's marks are settled before a store of ours is switched to WAL.
-/// SQLite opens it, not we: closing a descriptor of our own would drop the locks of other connections in this process.
+/// `SQLite` opens it, not we: closing a descriptor of our own would drop the locks of other connections in this process.
 fn refuse_others(path: &Path) -> Result<(), SinkError> {
     let not_ours = |why| SinkError::NotOurs { path: path.to_owned(), why };
     let flags =
