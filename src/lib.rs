@@ -5,5 +5,6 @@ pub mod config;
 pub mod filter;
 pub mod model;
 pub mod price;
+pub mod record;
 pub mod store;
 pub mod text;

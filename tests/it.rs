@@ -1,0 +1,4 @@
+//! What users do, one module each.
+
+#[path = "it/demo.rs"]
+mod demo;
