@@ -1,0 +1,68 @@
+//! Putting sanitised text into cells.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::text::SafeText;
+
+/// Draws text at a place, cut at `right` (exclusive). Returns the column after it.
+pub fn put(buffer: &mut Buffer, x: u16, y: u16, right: u16, text: &SafeText<'_>, style: Style) -> u16 {
+    if x >= right || !buffer.area.contains((x, y).into()) {
+        return x;
+    }
+    let room = usize::from(right - x);
+    let text = text.truncate_end(room);
+    let (next, _) = buffer.set_stringn(x, y, text.as_str(), room, style);
+    next
+}
+
+/// Draws text so that it ends before `right`. Returns the column where it begins.
+pub fn put_right(buffer: &mut Buffer, left: u16, y: u16, right: u16, text: &SafeText<'_>, style: Style) -> u16 {
+    let width = (text.width() as u16).min(right.saturating_sub(left));
+    let x = right.saturating_sub(width);
+    put(buffer, x, y, right, text, style);
+    x
+}
+
+/// One row that is filled from both ends; what doesn't fit between them is left out.
+pub struct Line<'a> {
+    buffer: &'a mut Buffer,
+    y: u16,
+    left: u16,
+    right: u16,
+}
+
+impl<'a> Line<'a> {
+    /// The row of an area.
+    pub fn new(buffer: &'a mut Buffer, area: Rect) -> Self {
+        Self { buffer, y: area.y, left: area.x, right: area.right() }
+    }
+
+    /// Cells left.
+    pub fn room(&self) -> u16 {
+        self.right.saturating_sub(self.left)
+    }
+
+    /// Adds text on the left, cut where the room ends.
+    pub fn left(&mut self, text: &str, style: Style) -> &mut Self {
+        self.left = put(self.buffer, self.left, self.y, self.right, &SafeText::new(text), style);
+        self
+    }
+
+    /// Adds text on the right if there is room for all of it and a gap.
+    pub fn right(&mut self, text: &str, style: Style) -> &mut Self {
+        let text = SafeText::new(text);
+        let width = text.width() as u16;
+        if width < self.room() {
+            put(self.buffer, self.right - width, self.y, self.right, &text, style);
+            self.right -= width;
+        }
+        self
+    }
+
+    /// The next free column on the left.
+    pub fn x(&self) -> u16 {
+        self.left
+    }
+}

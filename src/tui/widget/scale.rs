@@ -1,0 +1,192 @@
+//! From time to columns: zoom, pan and idle stretches that take no room.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+use crate::text::{SafeText, duration_short};
+
+use super::draw::put;
+
+/// Eighths of a cell.
+pub const EIGHTHS: i64 = 8;
+/// Cells that a folded idle stretch keeps.
+const GAP_CELLS: i64 = 2;
+
+/// Where instants lie in a row of cells, in eighths of a cell.
+#[derive(Clone, Debug)]
+pub struct TimeScale {
+    /// Stretches in order: from, to, and where they lie.
+    parts: Vec<Part>,
+    /// Eighths in all.
+    width: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    from: i64,
+    to: i64,
+    x: f64,
+    width: f64,
+    folded: bool,
+}
+
+impl TimeScale {
+    /// A scale from one instant to another over some cells; each of `gaps` takes two cells only.
+    pub fn new(from: i64, to: i64, cells: u16, gaps: &[(i64, i64)]) -> Self {
+        let width = i64::from(cells) * EIGHTHS;
+        let mut cuts: Vec<(i64, i64, bool)> = Vec::new();
+        let mut reached = from;
+        for &(gap_from, gap_to) in gaps {
+            let (gap_from, gap_to) = (gap_from.max(reached), gap_to.min(to));
+            if gap_to > gap_from {
+                cuts.push((reached, gap_from, false));
+                cuts.push((gap_from, gap_to, true));
+                reached = gap_to;
+            }
+        }
+        cuts.push((reached, to.max(reached + 1), false));
+        cuts.retain(|(from, to, _)| to > from);
+        let folded = cuts.iter().filter(|(_, _, folded)| *folded).count() as f64;
+        let gap_width = ((GAP_CELLS * EIGHTHS) as f64).min(width as f64 / (2.0 * folded.max(1.0)));
+        let busy: f64 = cuts.iter().filter(|cut| !cut.2).map(|(from, to, _)| (to - from) as f64).sum();
+        let per_nano = (width as f64 - folded * gap_width).max(0.0) / busy.max(1.0);
+        let mut x = 0.0;
+        let parts = cuts
+            .into_iter()
+            .map(|(from, to, folded)| {
+                let width = if folded { gap_width } else { (to - from) as f64 * per_nano };
+                let part = Part { from, to, x, width, folded };
+                x += width;
+                part
+            })
+            .collect();
+        Self { parts, width }
+    }
+
+    /// Where an instant lies, in eighths; outside the scale it lies at the nearer end.
+    pub fn eighth(&self, time: i64) -> i64 {
+        (self.place(time).round() as i64).clamp(0, self.width)
+    }
+
+    /// Whether a stretch touches what is shown.
+    pub fn shows(&self, from: i64, to: i64) -> bool {
+        match (self.parts.first(), self.parts.last()) {
+            (Some(first), Some(last)) => to >= first.from && from <= last.to,
+            _ => false,
+        }
+    }
+
+    /// Columns in which folded stretches lie.
+    pub fn folded_columns(&self) -> impl Iterator<Item = u16> + '_ {
+        self.parts
+            .iter()
+            .filter(|part| part.folded)
+            .map(|part| ((part.x + part.width / 2.0) / EIGHTHS as f64) as u16)
+    }
+
+    fn place(&self, time: i64) -> f64 {
+        let part = self.parts.iter().find(|part| time < part.to).or(self.parts.last());
+        part.map_or(0.0, |part| {
+            let share = time.saturating_sub(part.from) as f64 / (part.to - part.from).max(1) as f64;
+            part.x + part.width * share.clamp(0.0, 1.0)
+        })
+    }
+}
+
+/// Draws a time axis: ticks at round distances from `origin`, with labels that fit between them.
+pub fn ruler(buffer: &mut Buffer, area: Rect, scale: &TimeScale, origin: i64, window: (i64, i64), style: Style) {
+    let nanos = (window.1 - window.0).max(1);
+    let wanted = (area.width / 12).max(1);
+    let step = round_step(nanos / i64::from(wanted).max(1));
+    let first = (window.0 - origin).div_euclid(step) * step + origin;
+    let mut free = area.x;
+    let mut tick = first;
+    for _ in 0..200 {
+        if tick > window.1 {
+            break;
+        }
+        if tick >= window.0 {
+            let x = area.x + (scale.eighth(tick) / EIGHTHS) as u16;
+            if x >= free && x < area.right() {
+                buffer[(x, area.y)].set_symbol("┬").set_style(style);
+                let label = tick_label(tick - origin, step);
+                free = put(buffer, x + 1, area.y, area.right(), &SafeText::new(&label), style) + 1;
+            }
+        }
+        tick = tick.saturating_add(step);
+    }
+}
+
+fn tick_label(nanos: i64, step: i64) -> String {
+    if nanos == 0 {
+        return "0".to_owned();
+    }
+    // Whole seconds below a minute read better without decimals that the step doesn't need.
+    let second = crate::model::NANOS_PER_SEC;
+    if step % second == 0 && nanos.abs() < 60 * second {
+        return format!("{}s", nanos / second);
+    }
+    duration_short(nanos)
+}
+
+/// The smallest round distance that is at least `nanos`: 1, 2 or 5 of a power of ten below a minute, then clock units.
+fn round_step(nanos: i64) -> i64 {
+    const SECOND: i64 = crate::model::NANOS_PER_SEC;
+    let nanos = nanos.max(1);
+    if nanos <= 30 * SECOND {
+        let mut unit = 1i64;
+        loop {
+            for factor in [1, 2, 5] {
+                if unit * factor >= nanos {
+                    return unit * factor;
+                }
+            }
+            unit *= 10;
+        }
+    }
+    const CLOCK: [i64; 15] =
+        [60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000];
+    CLOCK
+        .into_iter()
+        .map(|seconds| seconds * SECOND)
+        .find(|step| *step >= nanos)
+        .unwrap_or_else(|| (nanos / (30 * 86_400 * SECOND) + 1).saturating_mul(30 * 86_400 * SECOND))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scale_covers_its_cells() {
+        let scale = TimeScale::new(0, 1_000, 10, &[]);
+        assert_eq!((scale.eighth(0), scale.eighth(500), scale.eighth(1_000)), (0, 40, 80));
+        assert_eq!((scale.eighth(-5), scale.eighth(5_000)), (0, 80));
+    }
+
+    #[test]
+    fn a_folded_gap_takes_two_cells() {
+        let scale = TimeScale::new(0, 1_000, 10, &[(100, 900)]);
+        assert_eq!(scale.eighth(900) - scale.eighth(100), 16);
+        assert_eq!(scale.eighth(1_000), 80);
+        assert_eq!(scale.folded_columns().count(), 1);
+    }
+
+    #[test]
+    fn nothing_overflows_at_the_ends_of_time() {
+        let scale = TimeScale::new(i64::MIN / 2, i64::MAX / 2, 0, &[(0, 5)]);
+        assert_eq!(scale.eighth(i64::MAX), 0);
+        let scale = TimeScale::new(5, 5, 3, &[]);
+        assert!(scale.eighth(5) <= 24);
+    }
+
+    #[test]
+    fn steps_are_round() {
+        let second = crate::model::NANOS_PER_SEC;
+        assert_eq!(round_step(second * 3 / 2), 2 * second);
+        assert_eq!(round_step(61 * second), 120 * second);
+        assert_eq!(round_step(0), 1);
+        assert_eq!(round_step(7), 10);
+    }
+}
