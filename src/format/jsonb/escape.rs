@@ -48,7 +48,7 @@ pub(super) fn unescape(text: &str) -> String {
             'v' => out.push('\u{b}'),
             '0' => out.push('\0'),
             'x' => {
-                out.push(hex(&mut rest, 2).and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER))
+                out.push(hex(&mut rest, 2).and_then(char::from_u32).unwrap_or(char::REPLACEMENT_CHARACTER));
             }
             'u' => out.push(unicode(&mut rest)),
             // A line that goes on; carriage return and line feed are one end.

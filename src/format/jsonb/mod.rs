@@ -1,4 +1,4 @@
-//! SQLite's binary JSON (JSONB), as `LibSQL` stores of Mastra hold it, and a common view of JSON cells.
+//! `SQLite`'s binary JSON (JSONB), as `LibSQL` stores of Mastra hold it, and a common view of JSON cells.
 //!
 //! An element is a header and a payload. The low four bits of the first byte are its type, the high four its payload
 //! size, or (12 to 15) that the size follows in 1, 2, 4 or 8 bytes, big-endian. Arrays and objects hold elements.
@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 pub(super) use value::JsonValue;
 
-/// Deepest nesting that is followed; SQLite itself follows 1,000 levels.
+/// Deepest nesting that is followed; `SQLite` itself follows 1,000 levels.
 const MAX_DEPTH: usize = 1_000;
 /// Longest JSON text that is made, bytes.
 const MAX_OUTPUT: usize = 64 << 20;
@@ -94,9 +94,8 @@ impl<'a> Element<'a> {
     fn text(self) -> Option<Cow<'a, str>> {
         let text = String::from_utf8_lossy(self.payload);
         match self.kind {
-            Type::Text | Type::TextRaw => Some(text),
             Type::TextJson | Type::Text5 if text.contains('\\') => Some(Cow::Owned(escape::unescape(&text))),
-            Type::TextJson | Type::Text5 => Some(text),
+            kind if kind.is_text() => Some(text),
             _ => None,
         }
     }
@@ -128,11 +127,8 @@ fn element(bytes: &[u8], at: usize) -> Option<(Element<'_>, usize)> {
     let size = if size_bytes == 0 {
         usize::from(head >> 4)
     } else {
-        let size = bytes
-            .get(at + 1..begin)?
-            .iter()
-            .try_fold(0usize, |size, &byte| size.checked_mul(256)?.checked_add(usize::from(byte)))?;
-        size
+        let digits = bytes.get(at + 1..begin)?;
+        digits.iter().try_fold(0usize, |size, &byte| size.checked_mul(256)?.checked_add(usize::from(byte)))?
     };
     let end = begin.checked_add(size)?;
     let payload = bytes.get(begin..end)?;

@@ -126,7 +126,7 @@ impl<'a> JsonValue<'a> {
         };
         exact.or_else(|| {
             let number = self.number()?;
-            (number >= 0.0 && number < 1.8e19).then(|| number.round() as u64)
+            (0.0..1.8e19).contains(&number).then(|| number.round() as u64)
         })
     }
 

@@ -129,7 +129,7 @@ struct Attributes {
     workflow: Symbol,
     step: Symbol,
     tool: Symbol,
-    truncated: bool,
+    marks: Marks,
     damaged: bool,
 }
 
@@ -160,7 +160,7 @@ impl Attributes {
                 "usage" => this.usage = usage(value),
                 "internalUsage" => this.internal_usage = usage(value),
                 "costContext" => this.cost = cost(value),
-                "__truncated" => this.truncated = true,
+                "__truncated" => this.marks = Marks::TRUNCATED,
                 _ => {}
             }
         });
@@ -218,7 +218,6 @@ fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
         return;
     };
     let attributes = Attributes::read(row.cell(Column::attributes), out);
-    let metadata = Metadata::read(row.cell(Column::metadata), out);
     if attributes.damaged {
         out.problem(Reason::BadType, Some(place.at), "attributes are no JSON object");
     }
@@ -226,6 +225,15 @@ fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
     let name = row.text(Column::name).unwrap_or(span_type);
     let is_event = matches!(row.cell(Column::isEvent), Cell::Integer(number) if number != 0);
     let kind = kind::of_type(span_type, is_event);
+    // Newer versions copy the ids of the metadata into columns, the run's among them: then only some kinds need more.
+    let metadata = if row.text(Column::runId).is_none()
+        || (kind == SpanKind::Llm && attributes.model.is_none())
+        || matches!(kind, SpanKind::Workflow | SpanKind::Agent)
+    {
+        Metadata::read(row.cell(Column::metadata), out)
+    } else {
+        Metadata::default()
+    };
     let error =
         JsonValue::of_cell(row.cell(Column::error)).map(|value| kind::error_message(value)).or_else(|| {
             // An error that is no JSON is its own message.
@@ -252,9 +260,7 @@ fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
     } else if attributes.finish_error && kind == SpanKind::Llm {
         update.error = out.intern("finish reason: error");
     }
-    if attributes.truncated {
-        update.marks = update.marks.with(Marks::TRUNCATED);
-    }
+    update.marks = attributes.marks;
 
     labels(&row, kind, name, &attributes, &metadata, &mut update, out);
 
@@ -396,7 +402,7 @@ fn usage(value: JsonValue<'_>) -> Option<Usage> {
             });
         }
         "outputDetails" => {
-            usage.reasoning = value.field("reasoning").and_then(JsonValue::count).or(usage.reasoning)
+            usage.reasoning = value.field("reasoning").and_then(JsonValue::count).or(usage.reasoning);
         }
         _ => {}
     });
