@@ -1,0 +1,52 @@
+//! The JSON objects of one line, and what to say about a line that has none.
+
+use super::Line;
+use super::json::{Fault, LineText, Reader};
+use crate::model::{Batch, Reason};
+
+/// Calls `read` for each object of a line, which it must consume, and counts what is no object.
+///
+/// A second object on a line gets a place and a stamp of its own.
+pub(super) fn each_object<'l>(
+    line: &Line<'l>,
+    out: &mut Batch,
+    mut read: impl FnMut(&mut Reader<'_>, &Line<'l>, &mut Batch) -> Result<(), Fault>,
+) {
+    let text = LineText::new(line.bytes);
+    if text.nuls {
+        out.problem(Reason::NulBytes, Some(line.at), "zero bytes before or after the record");
+    }
+    let excerpt = || text.text.chars().take(80).collect::<String>();
+    let mut reader = Reader::new(&text.text);
+    let mut objects = 0usize;
+    while let Some(byte) = reader.peek() {
+        if byte != b'{' {
+            let whole = reader.skip().is_ok() && !reader.has_more() && objects == 0;
+            let reason = if whole { Reason::NotASpan } else { Reason::InvalidJson };
+            out.problem(reason, Some(line.at), &excerpt());
+            return;
+        }
+        let offset = text.dropped + reader.offset();
+        let place = if objects == 0 || text.repaired { *line } else { line.after(offset) };
+        if let Err(fault) = read(&mut reader, &place, out) {
+            out.problem(fault.into(), Some(line.at), &excerpt());
+            return;
+        }
+        objects += 1;
+    }
+    if text.repaired && objects > 0 {
+        out.problem(Reason::InvalidUtf8, Some(line.at), &excerpt());
+    }
+}
+
+impl Line<'_> {
+    /// The same line without its first `offset` bytes.
+    fn after(&self, offset: usize) -> Self {
+        let mut rest = *self;
+        rest.bytes = self.bytes.get(offset..).unwrap_or_default();
+        rest.at.pos = self.at.pos.saturating_add(offset as u64);
+        rest.at.len = self.at.len.saturating_sub(offset as u32);
+        rest.stamp.0 = self.stamp.0.saturating_add(offset as u64);
+        rest
+    }
+}
