@@ -1,0 +1,226 @@
+//! The native format: one record per span, as lines of JSON or as rows of a table `execution_spans`.
+//!
+//! A record needs a span id, a trace id (or, in a line, a name and a time: then the file is the trace), and one of
+//! name, time, type or status. It may be written once, at the end, or at the start and again at the end. The same
+//! reader takes `FlowMaestro`'s rows, whose open spans never get their end, and other flat dumps of spans: see
+//! [`keys`] for the names it knows.
+
+mod detail;
+mod keys;
+mod record;
+mod span;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use super::json::{LineText, Reader, Value, lossy};
+use super::lines::each_object;
+use super::{
+    Cell, Line, LineDecoder, LineFormat, LineSample, RowPlace, Stream, TableFormat, TablePlan, TableSchema,
+};
+use crate::model::{Batch, Id, PayloadRef, Reason};
+use keys::Key;
+use record::Record;
+use span::Origin;
+pub(super) use span::usage_object;
+
+/// Lines of span records.
+pub(super) static LINES: LineFormat = LineFormat {
+    name: "native",
+    about: "one span record per line: trace_id, span_id, name, started_at, ended_at, status, attributes",
+    sniff,
+    decoder,
+    detail: detail::line,
+    independent_lines: true,
+};
+
+/// The table of span records.
+pub(super) static TABLE: TableFormat = TableFormat {
+    name: "native",
+    about: "a table execution_spans or archived_execution_spans with one span record per row",
+    plan,
+    decode: decode_row,
+    detail: detail::row,
+};
+
+fn decoder(stream: &Stream) -> Box<dyn LineDecoder> {
+    Box::new(Lines { trace: Id::synthetic(&[b"file is the trace", &stream.salt]) })
+}
+
+/// How sure a sample makes us: the share of records that have a span's ids.
+fn sniff(sample: &LineSample<'_>) -> (u8, String) {
+    let (mut spans, mut records) = (0usize, 0usize);
+    for line in sample.lines() {
+        let text = LineText::new(line);
+        let mut reader = Reader::new(&text.text);
+        while reader.peek() == Some(b'{') {
+            let Ok(record) = Record::read(&mut reader) else { break };
+            records += 1;
+            let has = |key| !record.get(key).is_null();
+            let placed = has(Key::Trace) || (has(Key::Name) && (has(Key::Start) || has(Key::End)));
+            let spoken = has(Key::Name) || has(Key::Start) || has(Key::End) || has(Key::Status);
+            spans += usize::from(has(Key::Span) && placed && spoken);
+        }
+    }
+    if spans == 0 {
+        return (0, "no record with trace_id and span_id".to_owned());
+    }
+    let score = 40 + 50 * spans / records.max(1);
+    (score as u8, format!("{spans} of {records} records have the ids of a span"))
+}
+
+struct Lines {
+    trace: Id,
+}
+
+impl LineDecoder for Lines {
+    fn decode(&mut self, line: &Line<'_>, out: &mut Batch) {
+        each_object(line, out, |reader, line, out| {
+            let mut record = Record::read(reader)?;
+            let attributes = record.take(Key::Attributes);
+            // The borrow of text inside the record has to be shorter than that text.
+            let mut record: Record<'_> = record;
+            absorb(&mut record, &attributes, line.at, out);
+            let origin = Origin { at: line.at, stamp: line.stamp, trace: Some(self.trace) };
+            if let Some(update) = span::update(&record, &origin, out) {
+                out.push(update);
+            }
+            Ok(())
+        });
+    }
+}
+
+/// Takes attributes that came as text of their own into the record.
+fn absorb<'a>(record: &mut Record<'a>, attributes: &'a Value<'_>, at: PayloadRef, out: &mut Batch) {
+    let good = match attributes {
+        Value::Null => true,
+        Value::Text(text) => match text.trim() {
+            "" | "null" => true,
+            text => record.read_attributes(text).is_ok(),
+        },
+        _ => false,
+    };
+    if !good {
+        record.odd = true;
+        let text: String = attributes.excerpt().chars().take(80).collect();
+        out.problem(Reason::BadType, Some(at), &format!("attributes: {text}"));
+    }
+}
+
+/// Columns of the index in the order in which [`decode_row`] gets them.
+const COLUMNS: &[Key] = &[
+    Key::Trace,
+    Key::Span,
+    Key::Parent,
+    Key::Name,
+    Key::Type,
+    Key::Start,
+    Key::End,
+    Key::DurationMs,
+    Key::Status,
+    Key::Error,
+    Key::Attributes,
+    Key::Written,
+    Key::FirstToken,
+    Key::Model,
+    Key::Provider,
+    Key::InputTokens,
+    Key::OutputTokens,
+    Key::CacheRead,
+    Key::CacheWrite,
+    Key::Reasoning,
+    Key::Cost,
+    Key::Step,
+    Key::Agent,
+    Key::Tool,
+    Key::Workflow,
+    Key::User,
+    Key::Session,
+    Key::Service,
+    Key::Run,
+];
+
+/// What a table cannot do without.
+const REQUIRED: &[Key] = &[Key::Trace, Key::Span, Key::Name, Key::Start];
+
+fn plan(schema: &TableSchema) -> Option<Result<TablePlan, String>> {
+    let column = |key: Key| {
+        key.names()
+            .iter()
+            .find_map(|name| schema.columns.iter().find(|column| column.eq_ignore_ascii_case(name)))
+            .cloned()
+    };
+    let missing: Vec<_> =
+        REQUIRED.iter().filter(|key| column(**key).is_none()).map(|key| key.as_str()).collect();
+    if !missing.is_empty() {
+        let ours = ["execution_spans", "archived_execution_spans"]
+            .iter()
+            .any(|name| schema.name.eq_ignore_ascii_case(name));
+        return ours.then(|| {
+            let found = schema.columns.join(", ");
+            Err(format!("missing columns: {}; found: {found}", missing.join(", ")))
+        });
+    }
+    Some(Ok(TablePlan {
+        table: schema.name.clone(),
+        index: COLUMNS.iter().map(|key| column(*key)).collect(),
+        detail: schema.columns.clone(),
+    }))
+}
+
+fn decode_row(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
+    let mut record = Record::empty();
+    // A column that isn't there reads as null, and so does a parent that isn't there: a root.
+    record.says_parent = true;
+    let mut attributes = Value::Null;
+    let mut repaired = false;
+    for (key, cell) in COLUMNS.iter().zip(cells) {
+        let value = cell_value(cell, &mut repaired);
+        match key {
+            Key::Attributes => attributes = value,
+            Key::Error => record.set(*key, embedded(value)),
+            _ => record.set(*key, value),
+        }
+    }
+    if repaired {
+        out.problem(Reason::InvalidUtf8, Some(place.at), "a cell that is not UTF-8");
+    }
+    let mut record: Record<'_> = record;
+    absorb(&mut record, &attributes, place.at, out);
+    let origin = Origin { at: place.at, stamp: place.stamp, trace: None };
+    if let Some(update) = span::update(&record, &origin, out) {
+        out.push(update);
+    }
+}
+
+/// A cell as a JSON value; bytes are read as text.
+fn cell_value<'a>(cell: &Cell<'a>, repaired: &mut bool) -> Value<'a> {
+    match *cell {
+        Cell::Null => Value::Null,
+        Cell::Integer(number) => match u64::try_from(number) {
+            Ok(number) => Value::Unsigned(number),
+            Err(_) => Value::Negative(number),
+        },
+        Cell::Real(number) => Value::Float(number),
+        Cell::Text(bytes) | Cell::Blob(bytes) => {
+            let text = lossy(bytes);
+            *repaired |= matches!(text, Cow::Owned(_));
+            Value::Text(text)
+        }
+    }
+}
+
+/// JSON that was kept as text: `null`, a string in quotes, an object. Other text stays what it is.
+fn embedded(value: Value<'_>) -> Value<'_> {
+    if let Value::Text(Cow::Borrowed(text)) = value {
+        let mut reader = Reader::new(text);
+        if let Ok(inner) = reader.value()
+            && !reader.has_more()
+        {
+            return inner;
+        }
+    }
+    value
+}

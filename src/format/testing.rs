@@ -1,0 +1,120 @@
+//! What the tests of decoders share: feeding a file, and the smallest fold of updates into spans.
+
+use std::collections::BTreeMap;
+
+use super::{Line, LineFormat, Stream};
+use crate::model::{
+    Batch, NanoUsd, PayloadRef, Reason, SegmentId, SpanKind, SpanUpdate, Stamp, Status, TokenSum, UnixNanos,
+};
+
+/// Decodes a whole file.
+pub(super) fn decode(format: &LineFormat, bytes: &[u8]) -> Batch {
+    let stream = Stream { name: "test.ndjson".to_owned(), salt: b"test".to_vec() };
+    let mut decoder = (format.decoder)(&stream);
+    let mut batch = Batch::default();
+    let mut pos = 0;
+    for bytes in bytes.split(|&byte| byte == b'\n') {
+        let at = PayloadRef { segment: SegmentId(0), pos, len: bytes.len() as u32 };
+        let stamp = Stamp::new(SegmentId(0), pos);
+        decoder.decode(&Line { bytes, at, stamp, arrived: UnixNanos(0) }, &mut batch);
+        pos += bytes.len() as u64 + 1;
+    }
+    decoder.finish(&mut batch);
+    batch
+}
+
+/// Spans as a store would hold them, in order of their first record.
+pub(super) fn fold(batch: &Batch) -> Vec<SpanUpdate> {
+    let mut spans: Vec<SpanUpdate> = Vec::new();
+    let mut index = BTreeMap::new();
+    for update in &batch.updates {
+        let at = *index.entry((update.trace, update.span)).or_insert_with(|| {
+            spans.push(*update);
+            spans.len() - 1
+        });
+        merge(&mut spans[at], update);
+    }
+    spans
+}
+
+fn merge(span: &mut SpanUpdate, later: &SpanUpdate) {
+    let time = |old: Option<crate::model::Timed>, new: Option<crate::model::Timed>| match (old, new) {
+        (Some(old), Some(new)) if new.inferred && !old.inferred => Some(old),
+        (old, new) => new.or(old),
+    };
+    span.start = time(span.start, later.start);
+    span.end = time(span.end, later.end);
+    if !(span.status.is_some_and(Status::is_terminal) && later.status == Some(Status::Running)) {
+        span.status = later.status.or(span.status);
+    }
+    if later.parent != crate::model::Parent::Unsaid {
+        span.parent = later.parent;
+    }
+    span.kind = later.kind.or(span.kind);
+    span.marks = span.marks.with(later.marks);
+    span.usage = later.usage.or(span.usage);
+    span.cost = later.cost.or(span.cost);
+    span.run = later.run.or(span.run);
+    for (symbol, new) in [
+        (&mut span.name, later.name),
+        (&mut span.model, later.model),
+        (&mut span.step, later.step),
+        (&mut span.agent, later.agent),
+        (&mut span.error, later.error),
+    ] {
+        if new.is_some() {
+            *symbol = new;
+        }
+    }
+}
+
+/// What a report would say.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Totals {
+    pub(super) traces: usize,
+    pub(super) spans: usize,
+    pub(super) events: usize,
+    pub(super) open: usize,
+    pub(super) errors: usize,
+    pub(super) llm_calls: usize,
+    pub(super) tool_calls: usize,
+    pub(super) tokens: TokenSum,
+    pub(super) cost: NanoUsd,
+}
+
+/// Sums over the spans of a batch. Every span that has usage counts: the fixtures hold no roll-ups.
+pub(super) fn totals(batch: &Batch) -> Totals {
+    let mut totals = Totals::default();
+    let spans = fold(batch);
+    let mut traces: Vec<_> = spans.iter().map(|span| span.trace).collect();
+    traces.sort();
+    traces.dedup();
+    totals.traces = traces.len();
+    for span in &spans {
+        if span.kind == Some(SpanKind::Event) {
+            totals.events += 1;
+            continue;
+        }
+        totals.spans += 1;
+        totals.open += usize::from(span.status == Some(Status::Running));
+        totals.errors += usize::from(span.status == Some(Status::Error));
+        totals.llm_calls += usize::from(span.kind.is_some_and(SpanKind::is_model_call));
+        totals.tool_calls += usize::from(span.kind == Some(SpanKind::Tool));
+        totals.tokens.add_usage(&span.usage.unwrap_or_default());
+        totals.cost += span.cost.unwrap_or_default();
+    }
+    totals
+}
+
+/// The problems as `reason=count`, in the order of the reasons.
+pub(super) fn problems(batch: &Batch) -> String {
+    let counts: Vec<_> =
+        batch.problems.counts().map(|(reason, n)| format!("{}={n}", Reason::as_str(reason))).collect();
+    counts.join(" ")
+}
+
+/// A fixture of the repository.
+pub(super) fn fixture(path: &str) -> Vec<u8> {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(path);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
