@@ -3,18 +3,25 @@
 //!
 //! A format is a value in [`LINE_FORMATS`] or [`TABLE_FORMATS`]; adding one is adding a file and a line there.
 
+mod chat;
 mod detect;
 mod json;
 mod jsonb;
+mod lines;
 mod llm_events;
 mod mastra;
 mod native;
 mod step_telemetry;
+#[cfg(test)]
+mod testing;
 
 use crate::model::{Batch, PayloadRef, SpanDetail, Stamp, UnixNanos};
 
-pub use detect::{Detection, LineSample, detect_lines, detect_tables};
-pub use jsonb::jsonb_to_json;
+pub use detect::{
+    Detection, LineSample, SAMPLE_BYTES, TableDetection, detect_lines, detect_tables, format_names,
+};
+pub use json::is_complete_json;
+pub use jsonb::{JsonbError, jsonb_to_json};
 
 /// One record of a line-oriented source.
 #[derive(Clone, Copy, Debug)]

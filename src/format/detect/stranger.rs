@@ -1,0 +1,159 @@
+//! Things that people point at which are no span log: named, with what to do about it.
+
+use super::LineSample;
+use crate::format::json::{LineText, Reader, Value};
+
+/// What the first bytes give away: compression, databases, other encodings, no text at all.
+pub(super) fn binary(bytes: &[u8]) -> Option<String> {
+    let magic: &[(&[u8], &str)] = &[
+        (b"\x1f\x8b", "gzip data: decompress it first (gzip -dc FILE | tracetui watch -)"),
+        (b"\x28\xb5\x2f\xfd", "zstd data: decompress it first (zstd -dc FILE | tracetui watch -)"),
+        (b"BZh", "bzip2 data: decompress it first (bzip2 -dc FILE | tracetui watch -)"),
+        (b"\xfd7zXZ\0", "xz data: decompress it first (xz -dc FILE | tracetui watch -)"),
+        (b"PK\x03\x04", "a zip archive: unpack it first"),
+        (b"SQLite format 3\0", "a SQLite database, not lines of text: give its path, not its content"),
+        (b"PAR1", "a Parquet file: export it as NDJSON first"),
+        (b"\xff\xfe", "UTF-16 text: convert it first (iconv -f UTF-16 -t UTF-8 FILE)"),
+        (b"\xfe\xff", "UTF-16 text: convert it first (iconv -f UTF-16 -t UTF-8 FILE)"),
+    ];
+    if let Some((_, what)) = magic.iter().find(|(magic, _)| bytes.starts_with(magic)) {
+        return Some((*what).to_owned());
+    }
+    let head = bytes.get(..4096).unwrap_or(bytes);
+    if head.len() >= 16 {
+        // Text in UTF-16 has a zero in nearly every other place.
+        let zeros = |odd: usize| head.iter().skip(odd).step_by(2).filter(|&&byte| byte == 0).count();
+        let half = head.len() / 2;
+        for (odd, name) in [(1, "UTF-16LE"), (0, "UTF-16BE")] {
+            if zeros(odd) * 10 > half * 7 && zeros(1 - odd) * 10 < half * 3 {
+                return Some(format!(
+                    "{name} text without a mark: convert it first (iconv -f {name} -t UTF-8 FILE)"
+                ));
+            }
+        }
+    }
+    let control = |byte: &&u8| {
+        matches!(**byte, 1..=8 | 11 | 14..=26 | 28 | 29 | 31 | 127)
+            || (**byte == 0 && !head.starts_with(&[0]))
+    };
+    let strange = head.iter().filter(control).count();
+    if head.len() >= 16 && strange * 10 > head.len() && !text_somewhere(bytes) {
+        return Some("binary data, not lines of text".to_owned());
+    }
+    None
+}
+
+/// Whether some line is an object: then binary lines between are damage, not the nature of the file.
+fn text_somewhere(bytes: &[u8]) -> bool {
+    bytes.split(|&byte| byte == b'\n').any(crate::format::is_complete_json)
+}
+
+/// What the text looks like.
+pub(super) fn text(sample: &LineSample<'_>) -> Option<String> {
+    let mut lines = sample.lines();
+    let first = LineText::new(lines.next()?);
+    let mut reader = Reader::new(&first.text);
+    if reader.peek()? == b'{' && reader.skip().is_err() && is_pretty(sample) {
+        let what = "a single JSON document over many lines: one object per line is needed (jq -c . FILE)";
+        return Some(what.to_owned());
+    }
+    // A file of other records may begin with a few lines of anything.
+    for line in sample.lines().take(20) {
+        let line = LineText::new(line);
+        if let Some(what) = record(&line.text) {
+            return Some(what);
+        }
+    }
+    plain(sample)
+}
+
+/// A file that is one JSON array of objects.
+pub(super) fn array(sample: &LineSample<'_>) -> Option<String> {
+    let text = LineText::new(sample.bytes());
+    let mut reader = Reader::new(&text.text);
+    let array = reader.enter_array().is_ok() && reader.next_item() == Ok(true) && reader.peek() == Some(b'{');
+    array.then(|| "a JSON array: one object per line is needed (jq -c '.[]' FILE)".to_owned())
+}
+
+/// Whether an object goes on over the following lines.
+fn is_pretty(sample: &LineSample<'_>) -> bool {
+    let text = LineText::new(sample.bytes());
+    let mut reader = Reader::new(&text.text);
+    if reader.enter_object().is_err() {
+        return false;
+    }
+    // The first member is whole, and it isn't on the first line alone.
+    let member = matches!(reader.next_key(), Ok(Some(_)));
+    let start = LineText::new(sample.lines().next().unwrap_or_default()).text.len();
+    member && reader.offset() > start.min(2) && start < 200
+}
+
+/// What a JSON record is, by the names of its members.
+fn record(text: &str) -> Option<String> {
+    let mut reader = Reader::new(text);
+    let mut names: Vec<String> = Vec::new();
+    let mut kind = String::new();
+    reader.enter_object().ok()?;
+    while let Some(name) = reader.next_key().ok()? {
+        if name == "type"
+            && let Ok(Value::Text(word)) = reader.clone().value()
+        {
+            kind = word.into_owned();
+        }
+        reader.skip().ok()?;
+        names.push(name.into_owned());
+        if names.len() > 64 {
+            break;
+        }
+    }
+    let has = |name: &str| names.iter().any(|known| known == name);
+    let what = if has("resourceSpans") || has("resource_spans") {
+        "OTLP trace data (resourceSpans), which is not read yet"
+    } else if has("resourceMetrics") || has("resource_metrics") {
+        "OTLP metrics: they hold no spans; give the trace data"
+    } else if has("resourceLogs") || has("resource_logs") {
+        "OTLP logs: they hold no spans; give the trace data"
+    } else if has("sessionId") && (has("uuid") || has("parentUuid")) {
+        "a Claude Code session log, which is not read yet"
+    } else if has("payload")
+        && has("timestamp")
+        && matches!(&*kind, "session_meta" | "response_item" | "event_msg" | "turn_context")
+    {
+        "a Codex session log, which is not read yet"
+    } else if has("level") && has("time") && (has("msg") || has("pid")) {
+        "a pino log: log lines hold no spans; give the span store or trace file beside it"
+    } else if has("traceEvents") {
+        "a Chrome trace: it is written by tracetui, not read"
+    } else if has("endpoint") && has("method") && has("payload") {
+        "an outbox of telemetry requests, not a span log; give the database they were meant for"
+    } else {
+        let shown = names.iter().take(8).map(|name| name.chars().take(40).collect::<String>());
+        let shown: Vec<_> = shown.collect();
+        return Some(format!(
+            "JSON lines without the ids of spans (trace_id, span_id); found: {}",
+            if shown.is_empty() { "nothing".to_owned() } else { shown.join(", ") }
+        ));
+    };
+    Some(what.to_owned())
+}
+
+/// What text without JSON looks like.
+fn plain(sample: &LineSample<'_>) -> Option<String> {
+    let lines: Vec<_> = sample.lines().take(20).map(String::from_utf8_lossy).collect();
+    if lines.iter().any(|line| line.starts_with("# HELP ") || line.starts_with("# TYPE ")) {
+        return Some("Prometheus metrics: they hold no spans; give the trace data".to_owned());
+    }
+    let fields = |line: &str, separator: char| line.matches(separator).count();
+    let head = lines.first()?;
+    for (separator, name) in [(',', "CSV"), ('\t', "TSV")] {
+        let n = fields(head, separator);
+        if n >= 2 && lines.len() > 1 && lines.iter().skip(1).take(5).all(|line| fields(line, separator) >= n)
+        {
+            return Some(format!("{name}: convert it to one JSON object per line first"));
+        }
+    }
+    Some(
+        "plain text without spans; one JSON object per line is needed (--format help lists the formats)"
+            .to_owned(),
+    )
+}
