@@ -237,6 +237,7 @@ pub fn date_time<Z: TimeZone<Offset: std::fmt::Display>>(time: UnixNanos, zone: 
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use chrono::{FixedOffset, Utc};
     use proptest::prelude::*;

@@ -7,6 +7,7 @@
 mod keys;
 mod patterns;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
 mod walk;
 

@@ -1,6 +1,7 @@
 //! JSON string literals: where they end, what they say, how to write them.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use memchr::{memchr, memchr2};
 
@@ -98,7 +99,10 @@ pub fn quote(text: &str) -> String {
             '\n' => literal.push_str("\\n"),
             '\r' => literal.push_str("\\r"),
             '\t' => literal.push_str("\\t"),
-            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => literal.push_str(&format!("\\u{:04x}", c as u32)),
+            '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => {
+                // Writing to a string can't fail.
+                let _ = write!(literal, "\\u{:04x}", c as u32);
+            }
             _ => literal.push(c),
         }
     }
@@ -107,6 +111,7 @@ pub fn quote(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use proptest::prelude::*;
 

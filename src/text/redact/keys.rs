@@ -1,6 +1,9 @@
 //! Which keys hold secrets: a rule over the words of a key, because lists of whole keys miss most spellings and
 //! substrings hide token counts.
 
+use std::cell::RefCell;
+
+use rustc_hash::FxHashMap;
 use unicode_width::UnicodeWidthChar;
 
 use crate::text::safe::is_hidden;
@@ -26,13 +29,37 @@ pub(super) enum KeyClass {
 
 /// Only the end of a longer key is looked at, in bytes.
 const MAX_KEY: usize = 512;
+/// Keys whose class is remembered, and how long they may be, in bytes.
+const MAX_KNOWN: usize = 4096;
+const MAX_KNOWN_KEY: usize = 64;
 
 /// Whether a value under `key` is to be hidden: `apiKey`, `OPENAI_API_KEY`, `x-api-key`, but not `promptTokens`.
 pub fn is_sensitive_key(key: &str) -> bool {
     classify(key) != KeyClass::Harmless
 }
 
+/// What `key` says. Keys repeat, so recent answers are kept.
 pub(super) fn classify(key: &str) -> KeyClass {
+    thread_local! {
+        static KNOWN: RefCell<FxHashMap<Box<str>, KeyClass>> = RefCell::default();
+    }
+    if key.len() > MAX_KNOWN_KEY {
+        return classify_words(key);
+    }
+    KNOWN.with_borrow_mut(|known| {
+        if let Some(class) = known.get(key) {
+            return *class;
+        }
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        let class = classify_words(key);
+        known.insert(key.into(), class);
+        class
+    })
+}
+
+fn classify_words(key: &str) -> KeyClass {
     let (words, shouting) = split(key);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let whole = words.concat();

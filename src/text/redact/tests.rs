@@ -194,7 +194,7 @@ fn json_in_strings_is_read_through() {
     let body = json::quote(r#"{"password":"CLEAR","n":1}"#);
     let input = json::quote(&format!(r#"{{"headers":{{"authorization":"CLEAR"}},"body":{body}}}"#));
     let shown = redact_json(&input).into_owned();
-    assert!(!shown.contains("CLEAR") && shown.contains("password") && shown.contains("n"), "{shown}");
+    assert!(!shown.contains("CLEAR") && shown.contains("password") && shown.contains("\\\"n\\\""), "{shown}");
     let mut nested = r#"{"password":"CLEAR"}"#.to_owned();
     for _ in 0..12 {
         nested = json::quote(&nested);
@@ -244,11 +244,11 @@ fn hostile_input_takes_linear_time_and_no_stack() {
         "a='",
         r#"{"a":"{\"#,
     ] {
-        let text = unit.repeat(60_000 / unit.len());
+        let text = unit.repeat(20_000 / unit.len());
         for shown in [redact_text(&text), redact_json(&text), redact_json(&json::quote(&text))] {
             assert!(shown.len() <= 12 * text.len());
         }
-        let nested = json::quote(&unit.repeat(300_000 / unit.len()));
+        let nested = json::quote(&unit.repeat(60_000 / unit.len()));
         assert!(unit != "[" || redact_json(&nested) == nested);
         assert!(started.elapsed().as_secs() < 100, "{unit} {:?}", started.elapsed());
     }

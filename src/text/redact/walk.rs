@@ -68,6 +68,7 @@ fn apply(json: &str, mut edits: Vec<Edit>) -> Cow<'_, str> {
 }
 
 /// An open container.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a container")]
 struct Frame {
     object: bool,
     start: usize,
@@ -98,6 +99,7 @@ struct Frame {
 
 /// The member of an object whose value comes next.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about a key")]
 struct Member {
     class: KeyClass,
     pair_name: bool,
@@ -250,10 +252,14 @@ impl Walk<'_> {
         let values = self.values.split_off(frame.values.min(self.values.len()));
         let weak = self.weak.split_off(frame.weak.min(self.weak.len()));
         if frame.names_secret {
-            values.into_iter().for_each(|range| self.hide(range));
+            for range in values {
+                self.hide(range);
+            }
         }
         if !frame.has_value {
-            weak.into_iter().for_each(|range| self.hide(range));
+            for range in weak {
+                self.hide(range);
+            }
         }
         if frame.pair_value {
             self.values.push(frame.start..end);
