@@ -194,7 +194,7 @@ fn json_in_strings_is_read_through() {
     let body = json::quote(r#"{"password":"CLEAR","n":1}"#);
     let input = json::quote(&format!(r#"{{"headers":{{"authorization":"CLEAR"}},"body":{body}}}"#));
     let shown = redact_json(&input).into_owned();
-    assert!(!shown.contains("CLEAR") && shown.contains("password") && shown.contains("\\\"n\\\""), "{shown}");
+    assert!(!shown.contains("CLEAR") && shown.contains("password") && shown.contains(":1}"), "{shown}");
     let mut nested = r#"{"password":"CLEAR"}"#.to_owned();
     for _ in 0..12 {
         nested = json::quote(&nested);
