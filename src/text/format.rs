@@ -237,6 +237,7 @@ pub fn date_time<Z: TimeZone<Offset: std::fmt::Display>>(time: UnixNanos, zone: 
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use chrono::{FixedOffset, Utc};
     use proptest::prelude::*;
@@ -277,9 +278,14 @@ mod tests {
         ] {
             assert_eq!(duration(nanos), text, "{nanos}");
         }
-        for (nanos, text) in [(856 * MS, "856ms"), (8600 * MS, "8.6s"), (9960 * MS, "10s"), (41_400 * MS, "41s"),
-            (59_500 * MS, "1m 00s"), (450_000, "450µs")]
-        {
+        for (nanos, text) in [
+            (856 * MS, "856ms"),
+            (8600 * MS, "8.6s"),
+            (9960 * MS, "10s"),
+            (41_400 * MS, "41s"),
+            (59_500 * MS, "1m 00s"),
+            (450_000, "450µs"),
+        ] {
             assert_eq!(duration_short(nanos), text, "{nanos}");
         }
     }
@@ -303,9 +309,10 @@ mod tests {
         ] {
             assert_eq!(tokens(count), text);
         }
-        assert_eq!([bytes(0), bytes(999), bytes(12_345), bytes(1_240_000), bytes(u64::MAX)], [
-            "0 B", "999 B", "12.3 kB", "1.24 MB", "18.4 EB"
-        ]);
+        assert_eq!(
+            [bytes(0), bytes(999), bytes(12_345), bytes(1_240_000), bytes(u64::MAX)],
+            ["0 B", "999 B", "12.3 kB", "1.24 MB", "18.4 EB"]
+        );
         assert_eq!([count(0), count(999), count(1000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(count(u64::MAX), "18,446,744,073,709,551,615");
     }
@@ -337,11 +344,13 @@ mod tests {
     #[test]
     fn shares_rates_and_ages() {
         let shares = [0.0, 0.0004, 0.041, 0.0995, 0.41, 0.9999, 1.0, 3.5, 1e9, -0.2, f64::NAN, f64::INFINITY];
-        let texts = ["0%", "<0.1%", "4.1%", "10%", "41%", ">99%", "100%", "350%", ">9999%", "-20%", "–", ">9999%"];
+        let texts =
+            ["0%", "<0.1%", "4.1%", "10%", "41%", ">99%", "100%", "350%", ">9999%", "-20%", "–", ">9999%"];
         assert_eq!(shares.map(percent), texts);
-        assert_eq!([0.0, 0.01, 0.4, 12.34, 155.2, 1240.0, f64::NAN].map(rate), [
-            "0", "<0.1", "0.4", "12.3", "155", "1.24k", "–"
-        ]);
+        assert_eq!(
+            [0.0, 0.01, 0.4, 12.34, 155.2, 1240.0, f64::NAN].map(rate),
+            ["0", "<0.1", "0.4", "12.3", "155", "1.24k", "–"]
+        );
         let seconds = [0, 12, 300, 3 * 3600, 2 * 86_400, 50 * 86_400, 1200 * 86_400, -300];
         assert_eq!(seconds.map(|s| age(s * S)), ["now", "12s", "5m", "3h", "2d", "7w", "3y", "in 5m"]);
     }

@@ -10,5 +10,5 @@ pub mod json;
 pub mod redact;
 pub mod safe;
 
-//REDACT pub use redact::{is_sensitive_key, redact_json, redact_text, redact_value_of};
+pub use redact::{is_sensitive_key, redact_json, redact_text, redact_value_of};
 pub use safe::{MAX_LINE, SafeText, display_safe, display_safe_lines};

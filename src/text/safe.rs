@@ -5,6 +5,7 @@
 
 mod tables;
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
 
 use std::borrow::Cow;
@@ -393,7 +394,10 @@ impl<'a> SafeText<'a> {
     pub fn wrap(&self, cells: usize) -> Vec<SafeText<'_>> {
         let mut lines = Vec::new();
         let mut rest: &str = &self.0;
-        while cells > 0 {
+        if cells == 0 {
+            return lines;
+        }
+        loop {
             let head = take_cells(rest.graphemes(true), cells);
             if head == rest.len() {
                 lines.push(SafeText(Cow::Borrowed(rest)));
