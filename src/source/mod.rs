@@ -2,6 +2,8 @@
 //! [`format`](crate::format) and sends [`SourceMessage`]s through a bounded channel; it never touches the store.
 //! May import `format`, `model` and `text`.
 
+pub mod sqlite;
+
 use std::sync::Arc;
 
 use crate::model::{Batch, SegmentId};
