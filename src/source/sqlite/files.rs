@@ -76,7 +76,7 @@ impl Files {
         } else {
             (None, None, None)
         };
-        Ok(Self { db, wal, shm, journal, path })
+        Ok(Self { path, db, wal, shm, journal })
     }
 
     /// Whether what a reader would see may differ. The index of the log changes with every reader and doesn't count.

@@ -9,17 +9,18 @@ use super::fault::Fault;
 use super::files::{Files, Held};
 use super::header::Header;
 use super::open::{Mode, Open, decide};
-use super::schema::{Found, Key, Table, find_tables};
-use super::sweep::Sweep;
-use super::tail::{Job, Tail};
+use super::schema::{Table, find_tables};
+use super::tables::Tables;
 use super::wake::Wake;
 use super::{Follow, SqliteSpec, TablePlace};
-use crate::model::{Batch, SegmentId};
+use crate::model::SegmentId;
 use crate::source::{SourceEvent, SourceMessage, SourceState, StopFlag};
 
 /// A connection that nothing was read through for so long is closed: a writer that ends while another program is
 /// connected cannot tidy up its log.
-const IDLE_ANNOUNCED: Duration = Duration::from_millis(50);
+const IDLE: Duration = Duration::from_millis(10);
+/// The same after an announcement that nothing has come of yet: a commit is announced before it can be seen.
+const IDLE_ANNOUNCED: Duration = Duration::from_millis(400);
 /// The same where changes are found by looking: modification times may be that coarse.
 const IDLE_POLLED: Duration = Duration::from_secs(2);
 /// A rollback journal that is older is no longer taken for a commit in progress.
@@ -36,12 +37,9 @@ const MAX_RETRY: Duration = Duration::from_millis(250);
 const MAX_FAILURES: u32 = 8;
 /// A commit may become visible long after the log was written: when the disk is slow to confirm. So the database is
 /// opened again for a look this long after a change, and at twice the distance, up to [`LAST_SETTLE`].
-const FIRST_SETTLE: Duration = Duration::from_millis(500);
+const FIRST_SETTLE: Duration = Duration::from_millis(100);
 /// See [`FIRST_SETTLE`].
 const LAST_SETTLE: Duration = Duration::from_secs(8);
-
-/// Tables remembered after they are gone.
-const MAX_PARKED: usize = 8;
 
 /// The receiver is gone or the source was stopped.
 struct Over;
@@ -56,12 +54,6 @@ enum Polled {
     Later(Duration),
 }
 
-/// A table that is followed.
-enum Tracked {
-    Rows(Box<Tail>),
-    Sweep(Box<Sweep>),
-}
-
 /// See the module.
 pub(super) struct Follower<'a> {
     spec: &'a SqliteSpec,
@@ -71,9 +63,7 @@ pub(super) struct Follower<'a> {
     wake: Wake,
     open: Option<Open>,
     held: Option<Arc<Held>>,
-    tracked: Vec<Tracked>,
-    /// Tables that are gone; they may only have been renamed for a moment.
-    parked: Vec<Tracked>,
+    tables: Tables,
     version: Option<i64>,
     schema: Option<i64>,
     /// The files as they were before everything was read.
@@ -81,6 +71,8 @@ pub(super) struct Follower<'a> {
     /// The files in which something could not be read that only a change of them can mend.
     broken: Option<Files>,
     used: Instant,
+    /// Something was announced since rows were last found.
+    announced: bool,
     settle: Option<Instant>,
     settle_step: Duration,
     /// Opened for one look only.
@@ -110,13 +102,13 @@ impl<'a> Follower<'a> {
             wake: Wake::new(),
             open: None,
             held: None,
-            tracked: Vec::new(),
-            parked: Vec::new(),
+            tables: Tables::default(),
             version: None,
             schema: None,
             read: None,
             broken: None,
             used: now,
+            announced: false,
             settle: None,
             settle_step: FIRST_SETTLE,
             glance: false,
@@ -149,9 +141,13 @@ impl<'a> Follower<'a> {
                     std::thread::sleep(BREATH);
                     true
                 }
-                Polled::Quiet => self.wake.wait(Duration::MAX),
+                Polled::Quiet => {
+                    let announced = self.wake.wait(Duration::MAX);
+                    self.announced |= announced;
+                    announced
+                }
                 Polled::Later(pause) => {
-                    self.wake.wait(pause);
+                    self.announced |= self.wake.wait(pause);
                     true
                 }
             };
@@ -219,8 +215,7 @@ impl<'a> Follower<'a> {
     fn take_file(&mut self, files: &Files) -> Result<Option<Polled>, Over> {
         self.open = None;
         let replaced = self.held.take().is_some();
-        self.tracked.clear();
-        self.parked.clear();
+        self.tables = Tables::default();
         self.read = None;
         self.broken = None;
         self.journal_since = None;
@@ -268,7 +263,7 @@ impl<'a> Follower<'a> {
         if self.open.is_none() {
             let settle = self.settle.is_some_and(|due| Instant::now() >= due);
             let expected = (announced || settle) && !mode.is_snapshot();
-            if unchanged && !expected && !self.has_work() {
+            if unchanged && !expected && !self.tables.has_work(Instant::now()) {
                 return Ok(self.rest(mode));
             }
             self.settle = None;
@@ -290,17 +285,17 @@ impl<'a> Follower<'a> {
         if changed {
             self.glance &= self.version.is_none();
             let schema = open.schema_version()?;
-            if self.schema != Some(schema) || self.tracked.is_empty() {
+            if self.schema != Some(schema) || self.tables.is_empty() {
                 let found = find_tables(&open.conn, &self.spec.formats)?;
                 if mode.is_snapshot() && !Files::read(&self.spec.path)?.same_content(files) {
                     return Ok(Ok(Polled::Again));
                 }
                 self.schema = Some(schema);
                 let otherwise = found.otherwise.clone();
-                if let Err(over) = self.track(found) {
+                if let Err(over) = self.track(found.tables) {
                     return Ok(Err(over));
                 }
-                if self.tracked.is_empty() {
+                if self.tables.is_empty() {
                     self.version = Some(version);
                     self.read = Some(files.clone());
                     self.schema = None;
@@ -309,16 +304,11 @@ impl<'a> Follower<'a> {
                 }
             }
             self.version = Some(version);
-            for tracked in &mut self.tracked {
-                match tracked {
-                    Tracked::Rows(tail) => tail.changed(),
-                    Tracked::Sweep(sweep) => sweep.changed(),
-                }
-            }
+            self.tables.changed();
             self.used = Instant::now();
         }
         let now = Instant::now();
-        if self.has_work_now(now) {
+        if self.tables.is_due(now) {
             self.read = None;
             let state = self.rest_state(mode);
             if let Err(over) = self.say(state) {
@@ -335,79 +325,44 @@ impl<'a> Follower<'a> {
         if let Err(over) = self.say(state).and_then(|()| self.catch_up()) {
             return Ok(Err(over));
         }
-        if let Some(pause) = self.sweep_pause(now) {
+        if let Some(pause) = self.tables.pause(now) {
             return Ok(Ok(Polled::Later(pause)));
         }
-        let idle = if self.wake.is_announced() { IDLE_ANNOUNCED } else { IDLE_POLLED };
+        let idle = match (self.wake.is_announced(), self.announced) {
+            (true, false) => IDLE,
+            (true, true) => IDLE_ANNOUNCED,
+            (false, _) => IDLE_POLLED,
+        };
         if self.glance || self.used.elapsed() >= idle {
             // As of before this last look at the data version: what came later shows in the files.
             self.read = Some(files.clone());
             self.open = None;
+            self.announced = false;
             self.settle = (self.settle_step <= LAST_SETTLE).then(|| Instant::now() + self.settle_step);
             self.settle_step *= 2;
         }
         Ok(Ok(Polled::Quiet))
     }
 
-    /// Reads until something else is to be looked at: one statement, or two when the first is quick.
+    /// Reads from each table until something else is to be looked at.
     fn work(&mut self, files: &Files) -> Result<Result<Polled, Over>, Fault> {
-        let started = Instant::now();
         let mut gap = Duration::ZERO;
-        for at in 0..self.tracked.len() {
-            let (Some(open), Some(tracked)) = (&self.open, self.tracked.get_mut(at)) else { break };
-            let mut batches: Vec<Batch> = Vec::new();
-            let mut fault = None;
+        for at in 0..self.tables.len() {
+            let Some(open) = &self.open else { break };
             let still = || -> Result<bool, Fault> {
                 Ok(!open.mode.is_snapshot() || Files::read(&self.spec.path)?.same_content(files))
             };
-            match tracked {
-                Tracked::Rows(tail) => {
-                    // The urgent ones first and together: they make up one commit.
-                    while let Some(job) = tail.job() {
-                        let began = Instant::now();
-                        let mut read = tail.read(open, job);
-                        if !still()? {
-                            return Ok(Ok(Polled::Again));
-                        }
-                        tail.apply(job, &mut read);
-                        batches.push(read.batch);
-                        fault = read.fault;
-                        if fault.is_none() && tail.is_out_of_rowids() {
-                            let sweep = Sweep::new(tail.table.clone(), tail.segment);
-                            *tracked = Tracked::Sweep(Box::new(sweep));
-                            break;
-                        }
-                        gap = gap.max(match job {
-                            Job::Back => began.elapsed() / 4,
-                            Job::Reread(below) if below != i64::MAX => began.elapsed() * 4,
-                            _ => Duration::ZERO,
-                        });
-                        if fault.is_some() || !gap.is_zero() || started.elapsed() > Duration::from_millis(15)
-                        {
-                            break;
-                        }
-                    }
-                }
-                Tracked::Sweep(sweep) => {
-                    if sweep.is_due(Instant::now()) {
-                        let mut swept = sweep.read(open);
-                        if !still()? {
-                            return Ok(Ok(Polled::Again));
-                        }
-                        sweep.apply(&mut swept, Instant::now());
-                        batches.push(swept.batch);
-                        fault = swept.fault;
-                    }
-                }
-            }
-            for batch in batches {
+            let Some(part) = self.tables.read(at, open, &still)? else { return Ok(Ok(Polled::Again)) };
+            gap = gap.max(part.gap);
+            for batch in part.batches {
+                self.announced &= batch.is_empty();
                 if !batch.is_empty()
                     && let Err(over) = self.send(SourceEvent::Batch(batch))
                 {
                     return Ok(Err(over));
                 }
             }
-            if let Some(fault) = fault {
+            if let Some(fault) = part.fault {
                 return Err(fault);
             }
         }
@@ -422,39 +377,17 @@ impl<'a> Follower<'a> {
         Ok(Ok(if gap.is_zero() { Polled::Again } else { Polled::Later(gap.max(BREATH)) }))
     }
 
-    /// Takes over the tables that were found. One that is as it was goes on where it is.
-    fn track(&mut self, found: Found) -> Result<(), Over> {
-        let mut before = std::mem::take(&mut self.tracked);
-        before.append(&mut self.parked);
-        for table in found.tables {
-            let known = before.iter().position(|tracked| {
-                let known = tracked.table();
-                known.plan.table == table.plan.table
-                    && known.key == table.key
-                    && std::ptr::eq(known.format, table.format)
-            });
-            let mut tracked = match known.map(|at| before.swap_remove(at)) {
-                Some(tracked) if tracked.table().plan.index == table.plan.index => {
-                    if tracked.table().plan == table.plan {
-                        self.tracked.push(tracked);
-                        continue;
-                    }
-                    tracked
-                }
-                _ => Tracked::new(table.clone()),
-            };
-            let place =
-                TablePlace { path: self.spec.path.clone(), format: table.format, plan: table.plan.clone() };
-            let id = (self.next_segment)(&place);
-            tracked.set(table, id);
-            let table = tracked.table();
+    /// Takes over the tables that were found.
+    fn track(&mut self, found: Vec<Table>) -> Result<(), Over> {
+        let path = &self.spec.path;
+        let next_segment = &mut self.next_segment;
+        let news = self.tables.track(found, &mut |table| {
+            next_segment(&TablePlace { path: path.clone(), format: table.format, plan: table.plan.clone() })
+        });
+        for (id, table) in news {
             let why = format!("table {}", table.plan.table);
-            let format = table.format.name;
-            self.tracked.push(tracked);
-            self.send(SourceEvent::Segment { id, format, why })?;
+            self.send(SourceEvent::Segment { id, format: table.format.name, why })?;
         }
-        before.truncate(MAX_PARKED);
-        self.parked = before;
         Ok(())
     }
 
@@ -467,11 +400,7 @@ impl<'a> Follower<'a> {
     }
 
     fn catch_up(&mut self) -> Result<(), Over> {
-        let complete = self.tracked.iter().all(|tracked| match tracked {
-            Tracked::Rows(tail) => tail.is_complete(),
-            Tracked::Sweep(sweep) => sweep.is_complete(),
-        });
-        if self.caught_up || !complete {
+        if self.caught_up || !self.tables.is_complete() {
             return Ok(());
         }
         self.caught_up = true;
@@ -481,43 +410,15 @@ impl<'a> Follower<'a> {
 
     fn say_progress(&mut self) -> Result<(), Over> {
         self.said_progress = Instant::now();
-        let (mut done, mut total) = (0u64, 0u64);
-        for tracked in &self.tracked {
-            if let Tracked::Rows(tail) = tracked {
-                let (some, all) = tail.progress();
-                done = done.saturating_add(some);
-                total = total.saturating_add(all);
-            }
-        }
+        let (done, total) = self.tables.progress();
         if total == 0 {
             return Ok(());
         }
         self.send(SourceEvent::Progress { done, total })
     }
 
-    fn has_work(&self) -> bool {
-        self.has_work_now(Instant::now()) || self.sweep_pause(Instant::now()).is_some()
-    }
-
-    fn has_work_now(&self, now: Instant) -> bool {
-        self.tracked.iter().any(|tracked| match tracked {
-            Tracked::Rows(tail) => tail.job().is_some(),
-            Tracked::Sweep(sweep) => sweep.is_due(now),
-        })
-    }
-
-    fn sweep_pause(&self, now: Instant) -> Option<Duration> {
-        self.tracked
-            .iter()
-            .filter_map(|tracked| match tracked {
-                Tracked::Rows(_) => None,
-                Tracked::Sweep(sweep) => sweep.pause(now),
-            })
-            .min()
-    }
-
     fn rest(&mut self, mode: Mode) -> Result<Polled, Over> {
-        if !self.tracked.is_empty() {
+        if !self.tables.is_empty() {
             self.say(self.rest_state(mode))?;
             self.catch_up()?;
         }
@@ -564,11 +465,7 @@ impl<'a> Follower<'a> {
             fault => {
                 self.open = None;
                 self.broken = Some(files.clone());
-                for tracked in &mut self.tracked {
-                    if let Tracked::Rows(tail) = tracked {
-                        tail.restart();
-                    }
-                }
+                self.tables.restart();
                 let text = fault.to_string();
                 let blocked = matches!(fault, Fault::NeedsRecovery | Fault::Refused(_));
                 self.say(if blocked { SourceState::Blocked(text) } else { SourceState::Failed(text) })?;
@@ -593,31 +490,5 @@ impl<'a> Follower<'a> {
         let message = SourceMessage { source: self.spec.source, event };
         self.tx.blocking_send(message).map_err(|_| Over)?;
         if self.stop.is_stopped() { Err(Over) } else { Ok(()) }
-    }
-}
-
-impl Tracked {
-    fn new(table: Table) -> Self {
-        let none = SegmentId::default();
-        match table.key {
-            Key::Rowid(name) => Self::Rows(Box::new(Tail::new(table, none, name))),
-            Key::Columns(_) => Self::Sweep(Box::new(Sweep::new(table, none))),
-        }
-    }
-
-    fn table(&self) -> &Table {
-        match self {
-            Self::Rows(tail) => &tail.table,
-            Self::Sweep(sweep) => &sweep.table,
-        }
-    }
-
-    fn set(&mut self, to: Table, id: SegmentId) {
-        let (table, segment) = match self {
-            Self::Rows(tail) => (&mut tail.table, &mut tail.segment),
-            Self::Sweep(sweep) => (&mut sweep.table, &mut sweep.segment),
-        };
-        *table = to;
-        *segment = id;
     }
 }

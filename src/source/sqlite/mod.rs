@@ -14,6 +14,7 @@ mod open;
 mod scan;
 mod schema;
 mod sweep;
+mod tables;
 mod tail;
 mod wake;
 

@@ -66,12 +66,11 @@ fn scan_into(
     while let Some(row) = rows.next()? {
         let mut few = [Cell::Null; CELLS];
         let mut many = Vec::new();
-        let cells = match few.get_mut(..width) {
-            Some(cells) => cells,
-            None => {
-                many.resize(width, Cell::Null);
-                &mut many[..]
-            }
+        let cells = if let Some(cells) = few.get_mut(..width) {
+            cells
+        } else {
+            many.resize(width, Cell::Null);
+            &mut many[..]
         };
         for (at, cell) in cells.iter_mut().enumerate() {
             *cell = cell_of(row.get_ref(keys + at)?);

@@ -55,6 +55,13 @@ impl Table {
         cells
     }
 
+    /// Whether both are the same table of the same dialect, whatever its columns.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.plan.table == other.plan.table
+            && self.key == other.key
+            && std::ptr::eq(self.format, other.format)
+    }
+
     /// The table in a FROM clause.
     pub(super) fn from(&self) -> String {
         format!("main.{} AS s", quote(&self.plan.table))
@@ -116,8 +123,11 @@ pub(super) fn find_tables(conn: &Connection, formats: &[&'static TableFormat]) -
     Ok(found)
 }
 
-/// Every table and view, with whether it is a table with rows of its own. `Err` holds a name that is not UTF-8.
-fn list(conn: &Connection) -> Result<Vec<(Result<String, String>, bool)>, Fault> {
+/// A table's or view's name, `Err` when it is not UTF-8, and whether it has rows of its own.
+type Listed = (Result<String, String>, bool);
+
+/// Every table and view.
+fn list(conn: &Connection) -> Result<Vec<Listed>, Fault> {
     let sql = "SELECT name, type = 'table' AND rootpage > 0 FROM main.sqlite_schema \
                WHERE type IN ('table', 'view') AND substr(name, 1, 7) <> 'sqlite_' LIMIT ?1";
     let mut statement = conn.prepare(sql)?;

@@ -90,7 +90,8 @@ pub(super) struct Tail {
     check: bool,
     /// Open rows below this are still to be read again.
     reread: Option<i64>,
-    reread_again: bool,
+    /// Where they begin when those are read.
+    reread_next: Option<i64>,
     /// Rowids from, and before which, the past is still to be read.
     back: Option<(i64, i64)>,
     known: BTreeMap<i64, Known>,
@@ -134,7 +135,7 @@ impl Tail {
             live: false,
             check: false,
             reread: None,
-            reread_again: false,
+            reread_next: None,
             back: None,
             known: BTreeMap::new(),
             recent: VecDeque::new(),
@@ -153,7 +154,7 @@ impl Tail {
             self.live = true;
             self.check = true;
             if self.rereading().is_some() {
-                self.reread_again = true;
+                self.reread_next = Some(i64::MAX);
             } else {
                 self.reread = Some(i64::MAX);
             }
@@ -295,27 +296,34 @@ impl Tail {
         }
     }
 
-    /// Goes on after a row that cannot be read, if the next one can be found.
+    /// Goes on after what cannot be read: one row, or as many as stand on a damaged page.
     fn step_over(&self, open: &Open, start: Option<i64>, to: i64, fault: Fault, read: &mut Read) {
-        open.start_clock();
-        let bad: Option<i64> = start.filter(|_| self.damaged < MAX_DAMAGED).and_then(|start| {
-            let mut next = open.conn.prepare_cached(&self.sql.next).ok()?;
-            next.query_row([start], |row| row.get(0)).ok()?
+        let found = start.filter(|_| self.damaged < MAX_DAMAGED).and_then(|start| {
+            (0..63).find_map(|power| {
+                open.start_clock();
+                let from = if power == 0 { start } else { start.checked_add(1 << power)? };
+                let mut next = open.conn.prepare_cached(&self.sql.next).ok()?;
+                let row = next.query_row([from], |row| row.get::<_, Option<i64>>(0)).ok()?;
+                Some((power, row))
+            })
         });
-        let place = bad.map(|bad| PayloadRef { segment: self.segment, pos: bad.cast_unsigned(), len: 0 });
-        if bad.is_none_or(|bad| bad >= self.counted) {
-            read.batch.problem(Reason::DamagedRow, place, &fault.to_string());
+        // Found by its place, the first row itself is the bad one; further on everything before is.
+        let (bad, last) = match found {
+            Some((0, Some(row))) => (row, (row <= to).then_some(row)),
+            Some((_, Some(row))) => (start.unwrap_or(to), (row <= to).then(|| row - 1)),
+            _ => (start.unwrap_or(to), None),
+        };
+        if bad >= self.counted {
+            let place = PayloadRef { segment: self.segment, pos: bad.cast_unsigned(), len: 0 };
+            read.batch.problem(Reason::DamagedRow, Some(place), &fault.to_string());
         }
-        match bad.filter(|&bad| bad <= to) {
-            Some(bad) => {
-                read.last = Some(bad);
-                // Each of these took a second.
-                read.damaged = if fault == Fault::Interrupted { 100 } else { 1 };
-            }
-            None => {
-                read.finished = true;
-                read.fault = matches!(fault, Fault::Damaged(_)).then_some(fault);
-            }
+        if let Some(last) = last {
+            read.last = Some(last);
+            // Each of these took a second.
+            read.damaged = if fault == Fault::Interrupted { 100 } else { 1 };
+        } else {
+            read.finished = true;
+            read.fault = (found.is_none() && matches!(fault, Fault::Damaged(_))).then_some(fault);
         }
     }
 
@@ -404,7 +412,7 @@ impl Tail {
                 self.remember(&read.seen, false);
                 self.reread = read.last;
                 if self.rereading().is_none() {
-                    self.reread = std::mem::take(&mut self.reread_again).then_some(i64::MAX);
+                    self.reread = self.reread_next.take();
                 }
             }
         }

@@ -47,12 +47,11 @@ impl Wake {
             LOOKS.. => POLL,
             looks => FIRST_LOOK * (1 << looks),
         };
-        let announced = match &mut self.announcer {
-            Some(announcer) => announcer.wait(look.min(limit)),
-            None => {
-                std::thread::sleep(look.min(limit));
-                false
-            }
+        let announced = if let Some(announcer) = &mut self.announcer {
+            announcer.wait(look.min(limit))
+        } else {
+            std::thread::sleep(look.min(limit));
+            false
         };
         self.looks = if announced { 0 } else { (self.looks + 1).min(LOOKS) };
         announced

@@ -12,7 +12,7 @@ use tracetui::source::sqlite::{Follow, RowDetail};
 use super::support::{Watch, Writer};
 
 const N: usize = 50;
-const DDL: &str = "CREATE TABLE IF NOT EXISTS execution_spans(trace_id TEXT, span_id TEXT PRIMARY KEY, \
+pub(super) const DDL: &str = "CREATE TABLE IF NOT EXISTS execution_spans(trace_id TEXT, span_id TEXT PRIMARY KEY, \
     parent_span_id TEXT, name TEXT, span_type TEXT, started_at TEXT, ended_at TEXT, duration_ms INTEGER, \
     status TEXT, attributes TEXT)";
 
