@@ -8,7 +8,7 @@
 //! | WAL | log with content, no index | a private copy, for the same reason; `immutable` would not see the log |
 //! | WAL | no index, but a rollback journal | refused: only the writer can tell what holds |
 //!
-//! What is opened in the last ways but one is a snapshot: right as long as the files do not change.
+//! What is opened as immutable or as a copy is a snapshot: right as long as the files do not change.
 
 use std::path::Path;
 use std::sync::Arc;
