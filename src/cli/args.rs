@@ -9,7 +9,7 @@ use crate::model::GroupBy;
 /// Live waterfalls, tokens and cost of LLM workflows and agents in your terminal.
 #[derive(Debug, Parser)]
 #[command(name = "tracetui", version, about, propagate_version = true, after_help = AFTER_HELP)]
-pub struct Cli {
+pub(super) struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -22,7 +22,7 @@ its format is found from its content.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+pub(super) enum Command {
     /// Follow one or more sources live
     Watch(WatchArgs),
     /// Print totals and groups
@@ -44,7 +44,7 @@ pub enum Command {
 
 /// Options about what is read and how.
 #[derive(Clone, Debug, Args)]
-pub struct InputArgs {
+pub(super) struct InputArgs {
     /// Read the sources as this format instead of finding it out; `help` lists the names
     #[arg(long, value_name = "NAME")]
     pub format: Option<String>,
@@ -67,7 +67,7 @@ pub struct InputArgs {
 
 /// When to write colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ColorWhen {
+pub(super) enum ColorWhen {
     /// On a terminal, unless `NO_COLOR` is set
     #[default]
     Auto,
@@ -79,7 +79,7 @@ pub enum ColorWhen {
 
 /// `tracetui watch`
 #[derive(Debug, Args)]
-pub struct WatchArgs {
+pub(super) struct WatchArgs {
     /// What to follow
     #[arg(required_unless_present = "format", value_name = "SOURCE")]
     pub sources: Vec<String>,
@@ -91,7 +91,7 @@ pub struct WatchArgs {
 
 /// Options about the screen.
 #[derive(Clone, Debug, Args)]
-pub struct ScreenArgs {
+pub(super) struct ScreenArgs {
     /// Colour theme: dark, light, high-contrast or mono
     #[arg(long, value_name = "NAME")]
     pub theme: Option<String>,
@@ -105,7 +105,7 @@ pub struct ScreenArgs {
 
 /// `tracetui report`
 #[derive(Debug, Args)]
-pub struct ReportArgs {
+pub(super) struct ReportArgs {
     /// What to read
     #[arg(required_unless_present = "format", value_name = "SOURCE")]
     pub sources: Vec<String>,
@@ -127,7 +127,7 @@ pub struct ReportArgs {
 
 /// `tracetui show`
 #[derive(Debug, Args)]
-pub struct ShowArgs {
+pub(super) struct ShowArgs {
     /// Where the trace is
     pub source: String,
     /// Trace id, or the beginning of one; `last` for the newest
@@ -148,7 +148,7 @@ pub struct ShowArgs {
 
 /// `tracetui export`
 #[derive(Debug, Args)]
-pub struct ExportArgs {
+pub(super) struct ExportArgs {
     /// What to read
     #[arg(required = true, value_name = "SOURCE")]
     pub sources: Vec<String>,
@@ -164,7 +164,7 @@ pub struct ExportArgs {
 
 /// `tracetui demo`
 #[derive(Debug, Args)]
-pub struct DemoArgs {
+pub(super) struct DemoArgs {
     /// Where `--spans` writes: a .db, .sqlite or .ndjson file that must not exist
     #[arg(requires = "spans")]
     pub file: Option<PathBuf>,

@@ -7,6 +7,7 @@ use chrono::Utc;
 use super::Failure;
 use super::args::InputArgs;
 use crate::filter::{Filter, Verdict};
+use crate::format::format_names;
 use crate::model::{NANOS_PER_SEC, SourceId, SpanDetail, UnixNanos};
 use crate::price::PriceTable;
 use crate::source::{Catalog, Follow, SourceEvent, SourceSpec, SourceState, StopFlag, spawn};
@@ -209,11 +210,11 @@ fn parse_since(text: &str, now: UnixNanos) -> Result<UnixNanos, Failure> {
 /// Lists the formats for `--format help`, or says that a name isn't one.
 pub(super) fn check_format(name: Option<&str>) -> Result<(), Failure> {
     let Some(name) = name else { return Ok(()) };
-    if crate::format::names().iter().any(|(known, _)| *known == name) {
+    let formats = format_names();
+    if formats.iter().any(|(known, _)| *known == name) {
         return Ok(());
     }
-    let list: Vec<String> =
-        crate::format::names().iter().map(|(name, about)| format!("  {name:<16} {about}")).collect();
+    let list: Vec<String> = formats.iter().map(|(name, about)| format!("  {name:<16} {about}")).collect();
     if name == "help" {
         return Err(Failure::Help(list.join("\n")));
     }

@@ -132,10 +132,10 @@ fn tokens_text(figures: &Figures) -> String {
 fn cost_text(figures: &Figures) -> String {
     let totals = &figures.totals;
     match totals.unpriced_calls {
-        0 => text::money(totals.cost),
+        0 => text::usd(totals.cost),
         calls => format!(
             "≥ {} + {calls} unpriced call{} ({} tok)",
-            text::money(totals.cost),
+            text::usd(totals.cost),
             if calls == 1 { "" } else { "s" },
             text::count(totals.unpriced_tokens)
         ),

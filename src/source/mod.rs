@@ -2,11 +2,19 @@
 //! [`format`](crate::format) and sends [`SourceMessage`]s through a bounded channel; it never touches the store.
 //! May import `format`, `model` and `text`.
 
+mod catalog;
+mod file;
+mod open;
 pub mod sqlite;
+mod stream;
+mod watch;
 
 use std::sync::Arc;
 
-use crate::model::{Batch, SegmentId};
+use crate::model::{Batch, SegmentId, UnixNanos};
+
+pub use catalog::Catalog;
+pub use open::{Follow, SourceError, SourceSpec, expand, spawn};
 
 pub use crate::model::SourceId;
 
@@ -30,6 +38,8 @@ pub enum SourceEvent {
         format: &'static str,
         /// Why it is that format.
         why: String,
+        /// When its file was last written before it was opened, where that is known.
+        modified: Option<UnixNanos>,
     },
     /// Records.
     Batch(Batch),

@@ -418,6 +418,12 @@ impl<'a> TraceView<'a> {
         status
     }
 
+    /// Whether it may be under way: a quick look before asking for its status.
+    pub fn may_be_active(&self) -> bool {
+        let row = self.row();
+        row.open > 0 || row.suspended > 0
+    }
+
     /// Its sums.
     pub fn totals(&self) -> &'a Totals {
         &self.row().totals

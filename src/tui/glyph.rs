@@ -3,7 +3,7 @@
 use crate::model::{SpanKind, Status};
 
 /// The glyph of a kind.
-pub fn kind(kind: SpanKind) -> &'static str {
+pub(super) fn kind(kind: SpanKind) -> &'static str {
     match kind {
         SpanKind::Workflow => "◉",
         SpanKind::Step => "▪",
@@ -24,7 +24,7 @@ pub fn kind(kind: SpanKind) -> &'static str {
 }
 
 /// The glyph of a status.
-pub fn status(status: Status) -> &'static str {
+pub(super) fn status(status: Status) -> &'static str {
     match status {
         Status::Ok => "✓",
         Status::Error => "✗",

@@ -14,6 +14,7 @@ use super::tables::Tables;
 use super::wake::Wake;
 use super::{Follow, SqliteSpec, TablePlace};
 use crate::model::SegmentId;
+use crate::model::UnixNanos;
 use crate::source::{SourceEvent, SourceMessage, SourceState, StopFlag};
 
 /// A connection that nothing was read through for so long is closed: a writer that ends while another program is
@@ -386,7 +387,8 @@ impl<'a> Follower<'a> {
         });
         for (id, table) in news {
             let why = format!("table {}", table.plan.table);
-            self.send(SourceEvent::Segment { id, format: table.format.name, why })?;
+            let modified = self.modified();
+            self.send(SourceEvent::Segment { id, format: table.format.name, why, modified })?;
         }
         Ok(())
     }
@@ -472,6 +474,13 @@ impl<'a> Follower<'a> {
                 Ok(Polled::Quiet)
             }
         }
+    }
+
+    /// When the store was last written.
+    fn modified(&self) -> Option<UnixNanos> {
+        let files = Files::read(&self.spec.path).ok()?;
+        let newest = [files.db, files.wal].into_iter().flatten().map(|stat| stat.modified).max()?;
+        Some(UnixNanos(i64::try_from(newest).unwrap_or(i64::MAX)))
     }
 
     fn is_blocked_for_long(&mut self) -> bool {

@@ -76,6 +76,11 @@ pub struct Detail {
     pub payload: Payload,
     /// First line on the screen.
     pub scroll: usize,
+    /// The lines of the tab.
+    pub lines: Vec<super::TextLine>,
+    /// What they were prepared from: span, payload, tab, width, whether secrets are hidden.
+    pub(super) lines_of: Option<(SpanIx, u64, Tab, usize, bool)>,
+    answers: u64,
 }
 
 impl Detail {
@@ -83,6 +88,7 @@ impl Detail {
     /// another span's.
     pub fn ask(&mut self, span: SpanIx, generation: u64) {
         if self.of.is_none_or(|(known, _)| known != span) {
+            self.answers += 1;
             self.payload = Payload::Loading;
             self.scroll = 0;
         }
@@ -92,6 +98,7 @@ impl Detail {
     /// Takes a payload in, if it is still the one that is wanted.
     pub fn answer(&mut self, span: SpanIx, result: Result<SpanDetail, String>) {
         if self.of.is_some_and(|(wanted, _)| wanted == span) {
+            self.answers += 1;
             self.payload = match result {
                 Ok(detail) => Payload::Here(Box::new(detail)),
                 Err(why) => Payload::Failed(why),
@@ -102,6 +109,11 @@ impl Detail {
     /// Forgets the payload, so that it is read again.
     pub fn forget(&mut self) {
         (self.of, self.payload) = (None, Payload::None);
+    }
+
+    /// Grows with each payload that comes.
+    pub fn generation(&self) -> u64 {
+        self.answers
     }
 
     /// The payload, if it is here.

@@ -2,6 +2,7 @@
 
 mod detail;
 mod input;
+mod lines;
 mod picker;
 mod rate;
 mod rows;
@@ -14,6 +15,7 @@ use std::time::Instant;
 use chrono::Utc;
 
 use crate::config::{Action, Config, Key, Keymap};
+use crate::filter::Filter;
 use crate::model::{NANOS_PER_SEC, SourceId, UnixNanos};
 use crate::source::SourceState;
 use crate::store::{Clock, Store};
@@ -22,12 +24,16 @@ use super::theme::{Depth, Theme};
 
 pub use detail::{Detail, Payload, Tab};
 pub use input::TextInput;
+pub use lines::{Ink, TextLine};
 pub use picker::{Item, Picker, narrowed};
 pub use rate::SpendRate;
 pub use rows::Matches;
 pub use runs::RunList;
 pub use search::{BATCH, Search};
 pub use waterfall::{BarSize, Gap, Row, Waterfall};
+
+/// How often the runs under way are counted.
+const COUNT_PAUSE: std::time::Duration = std::time::Duration::from_millis(250);
 
 /// The panels that take keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -118,6 +124,9 @@ pub struct Model {
     pub search: Search,
     /// Spend per minute.
     pub rate: SpendRate,
+    /// Runs under way and, of the others, waiting ones.
+    pub running: (usize, usize),
+    counted_at: Option<(u64, Instant)>,
     /// The last notice.
     pub notice: Option<Notice>,
     /// One panel over the whole screen.
@@ -197,6 +206,8 @@ impl Model {
             filter_error: None,
             search: Search::default(),
             rate: SpendRate::default(),
+            running: (0, 0),
+            counted_at: None,
             notice: None,
             full_screen: false,
             redact,
@@ -213,6 +224,12 @@ impl Model {
         }
     }
 
+    /// Starts with a filter.
+    pub fn start_with(&mut self, filter: Filter, text: &str) {
+        text.clone_into(&mut self.filter_text);
+        self.matches.set_filter(filter);
+    }
+
     /// Sets both clocks.
     pub fn set_now(&mut self, wall: UnixNanos, instant: Instant) {
         (self.clock.now, self.now) = (wall, instant);
@@ -223,20 +240,40 @@ impl Model {
         self.sources.iter().all(|source| source.caught_up)
     }
 
-    /// Runs that are under way, and of these suspended ones.
-    pub fn running_runs(&self) -> (usize, usize) {
-        let mut counts = (0, 0);
-        for trace in self.store.traces() {
-            if trace.open_spans() == 0 && trace.root().is_some_and(|root| root.end().is_some()) {
-                continue;
+    /// Counts the runs under way, at most a few times a second.
+    pub fn count_running(&mut self) {
+        let generation = self.store.generation();
+        if let Some((known, at)) = self.counted_at {
+            let recent = self.now.duration_since(at) < COUNT_PAUSE;
+            if recent || (known == generation && self.running == (0, 0)) {
+                return;
             }
+        }
+        self.counted_at = Some((generation, self.now));
+        self.running = (0, 0);
+        for trace in self.store.traces().filter(crate::store::TraceView::may_be_active) {
             match trace.status(&self.clock) {
-                crate::model::Status::Running => counts.0 += 1,
-                crate::model::Status::Suspended => counts.1 += 1,
+                crate::model::Status::Running => self.running.0 += 1,
+                crate::model::Status::Suspended => self.running.1 += 1,
                 _ => {}
             }
         }
-        counts
+    }
+
+    /// Prepares the lines of the detail pane again if anything about them changed.
+    pub fn prepare_detail(&mut self, width: usize) {
+        let Some(span) = self.waterfall.selected().filter(|_| self.detail.open) else {
+            self.detail.lines.clear();
+            self.detail.lines_of = None;
+            return;
+        };
+        let ticking = self.detail.tab == Tab::Overview && self.waterfall.is_running();
+        let state = (span, self.detail.generation(), self.detail.tab, width, self.redact);
+        if self.detail.lines_of == Some(state) && !ticking {
+            return;
+        }
+        self.detail.lines = lines::lines(self, &self.store.span(span), self.detail.tab, width);
+        self.detail.lines_of = Some(state);
     }
 
     /// Says something in the status line.

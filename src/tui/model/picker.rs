@@ -94,12 +94,12 @@ impl Picker {
 }
 
 /// The positions of the texts that match a query fuzzily, best first; all in order without a query.
-pub(crate) fn narrowed<'a>(query: &str, texts: impl Iterator<Item = &'a str>) -> Vec<usize> {
+pub fn narrowed<'a>(query: &str, texts: impl Iterator<Item = &'a str>) -> Vec<usize> {
     let texts: Vec<&str> = texts.collect();
     if query.trim().is_empty() {
         return (0..texts.len()).collect();
     }
-    let found = frizbee::match_list(query.trim(), &texts, &frizbee::Config::default());
+    let found = frizbee::Matcher::new(query.trim(), &frizbee::Config::default()).match_list(&texts);
     found.into_iter().map(|found| found.index as usize).collect()
 }
 

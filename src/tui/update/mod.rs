@@ -5,6 +5,7 @@ mod find;
 mod mouse;
 mod prompt;
 
+
 use std::time::{Duration, Instant};
 
 use crate::config::{Action, Key, KeyName, Lookup};
@@ -13,6 +14,8 @@ use crate::store::Arrival;
 
 use super::model::{Mode, Model, Search};
 use super::msg::{Effect, Msg};
+
+pub(in crate::tui) use prompt::completion;
 
 /// How long a filter may look at spans between two looks at the keyboard.
 const FILTER_SLICE: Duration = Duration::from_millis(4);
@@ -77,6 +80,8 @@ pub fn refresh(model: &mut Model) -> Vec<Effect> {
     }
     find::continue_search(model, &mut effects);
     ask_for_detail(model, &mut effects);
+    let width = usize::from(super::view::Layout::of(model).detail_body.width).saturating_sub(2);
+    model.prepare_detail(width);
     effects
 }
 
@@ -198,7 +203,8 @@ impl Model {
         self.waterfall.offset = scrolled(self.waterfall.offset, at, height, rows);
         if let Some(Mode::Picker(picker)) = self.modes.last_mut() {
             let height = super::view::PICKER_ROWS;
-            picker.offset = scrolled(picker.offset, picker.cursor, height, picker.shown().len());
+            let rows = picker.shown().len();
+            picker.offset = scrolled(picker.offset, picker.cursor, height, rows);
         }
     }
 }

@@ -66,7 +66,7 @@ fn filter_key(model: &mut Model, key: Key, mut input: TextInput, before: String)
         KeyName::Tab => {
             let completion = completion(model, &input);
             if let Some(candidate) = completion.1.first() {
-                let text = candidate.text.clone();
+                let text = candidate.insert.clone();
                 input.replace(completion.0, &text);
             }
         }

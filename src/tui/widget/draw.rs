@@ -60,9 +60,4 @@ impl<'a> Line<'a> {
         }
         self
     }
-
-    /// The next free column on the left.
-    pub fn x(&self) -> u16 {
-        self.left
-    }
 }

@@ -1,0 +1,92 @@
+//! `tracetui watch`: the screen.
+
+use std::io::{self, IsTerminal as _};
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::Failure;
+use super::args::{ColorWhen, InputArgs, ScreenArgs, WatchArgs};
+use super::load::{check_format, parse_filter};
+use crate::config::{Config, THEMES};
+use crate::model::SourceId;
+use crate::source::{Catalog, Follow, SourceMessage, SourceSpec, StopFlag, expand, spawn};
+use crate::tui::{Depth, Exit, Model, run as show};
+
+/// Batches that may wait between the sources and the screen.
+const CHANNEL: usize = 64;
+
+/// Runs the command.
+pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
+    check_format(args.input.format.as_deref())?;
+    watch(&args.sources, &args.input, &args.screen)
+}
+
+/// Follows sources on the screen until the user leaves.
+pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) -> Result<(), Failure> {
+    if !io::stdout().is_terminal() {
+        return Err(Failure::Usage(
+            "standard output is no terminal; use tracetui report or tracetui show instead".to_owned(),
+        ));
+    }
+    let filter = parse_filter(input.filter.as_deref())?;
+    let config = Config::load(input.config.as_deref()).map_err(|error| Failure::usage(&error))?;
+    let names = expand(names).map_err(|error| Failure::usage(&error))?;
+    let (theme, depth) = theme(screen, &config)?;
+    let mut model = Model::new(&config, &theme, depth, &names, !(input.no_redact || config.show_secrets));
+    model.start_with(filter, input.filter.as_deref().unwrap_or_default());
+
+    let catalog = Arc::new(Catalog::default());
+    let (tx, rx) = mpsc::channel::<SourceMessage>(CHANNEL);
+    let stop = StopFlag::default();
+    for (at, name) in names.iter().enumerate() {
+        let spec = SourceSpec::parse(name).map_err(|error| Failure::usage(&error))?;
+        let id = SourceId(at as u16);
+        // The thread ends with the program, or when nobody listens any more.
+        drop(spawn(spec, id, Arc::clone(&catalog), Follow::Live, input.format.clone(), tx.clone(), stop.clone()));
+    }
+    drop(tx);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mouse = config.mouse && !screen.no_mouse;
+    let exit = runtime.block_on(show(model, rx, catalog, mouse));
+    stop.stop();
+    // Reads that are under way are not waited for.
+    runtime.shutdown_background();
+    match exit {
+        Ok(Exit::Quit) => Ok(()),
+        Ok(Exit::Interrupted) => Err(Failure::Interrupted),
+        // A terminal that is gone is no failure of ours, and nobody is left to tell.
+        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe) || error.raw_os_error() == Some(EIO) => Ok(()),
+        Err(error) => Err(Failure::Io(error)),
+    }
+}
+
+/// What reading from or writing to a vanished terminal gives.
+const EIO: i32 = 5;
+
+fn theme(screen: &ScreenArgs, config: &Config) -> Result<(String, Depth), Failure> {
+    let names: Vec<&str> = THEMES.iter().map(|(name, _)| *name).collect();
+    let name = match screen.theme.clone().or_else(|| config.theme.clone()) {
+        Some(name) if names.contains(&name.as_str()) => name,
+        Some(name) => {
+            return Err(Failure::Usage(format!("no theme is called {name}; the themes are {}", names.join(", "))));
+        }
+        None if has_light_background() => "light".to_owned(),
+        None => "dark".to_owned(),
+    };
+    let depth = match screen.color {
+        ColorWhen::Never => Depth::Mono,
+        ColorWhen::Auto => Depth::detect(),
+        ColorWhen::Always => match Depth::detect() {
+            Depth::Mono => Depth::Indexed,
+            depth => depth,
+        },
+    };
+    Ok((name, depth))
+}
+
+/// What `COLORFGBG` says, which some terminals set: the background is its last number, 7 and 15 are light.
+fn has_light_background() -> bool {
+    let value = std::env::var("COLORFGBG").unwrap_or_default();
+    value.rsplit(';').next().and_then(|part| part.parse::<u8>().ok()).is_some_and(|color| matches!(color, 7 | 15))
+}

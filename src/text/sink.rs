@@ -1,0 +1,85 @@
+//! Text on its way out: whole payloads with their secrets hidden, and JSON that no terminal acts on.
+
+use std::borrow::Cow;
+
+use super::redact::{redact_json, redact_text, redact_value_of};
+use super::safe::is_hidden;
+use crate::model::SpanDetail;
+
+/// Hides the secrets of a payload in place.
+pub fn redact_detail(detail: &mut SpanDetail) {
+    let replace = |text: &mut String| {
+        if let Cow::Owned(hidden) = redact_json(text) {
+            *text = hidden;
+        }
+    };
+    for part in [&mut detail.input, &mut detail.output, &mut detail.error].into_iter().flatten() {
+        replace(part);
+    }
+    for (name, value) in &mut detail.attributes {
+        if let Cow::Owned(hidden) = redact_value_of(name, value) {
+            *value = hidden;
+        }
+    }
+    for event in &mut detail.events {
+        replace(&mut event.attributes);
+        if let Cow::Owned(hidden) = redact_text(&event.name) {
+            event.name = hidden;
+        }
+    }
+    for message in &mut detail.messages {
+        replace(&mut message.text);
+    }
+    detail.raw = detail.raw.split('\n').map(|line| redact_json(line).into_owned()).collect::<Vec<_>>().join("\n");
+}
+
+/// JSON with every character that a terminal might act on, or that can't be seen, as an escape: the same value, safe
+/// to print. Such characters can only stand inside strings, so escaping them anywhere keeps the JSON what it is.
+pub fn json_safe(json: &str) -> Cow<'_, str> {
+    let acts = |c: char| c != '\n' && is_hidden(c);
+    if !json.chars().any(acts) {
+        return Cow::Borrowed(json);
+    }
+    let mut safe = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        if acts(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                safe.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            safe.push(c);
+        }
+    }
+    Cow::Owned(safe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_stays_the_same_value() {
+        let value = serde_json::json!({"a": "x\u{9b}31m\u{202e}y\u{e0041}z\u{7f}", "b": ["日本", "\u{1b}[0m"]});
+        let json = value.to_string();
+        let safe = json_safe(&json);
+        assert!(!safe.contains(['\u{9b}', '\u{202e}', '\u{7f}', '\u{1b}']));
+        assert!(safe.contains("日本"));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).expect("JSON"), value);
+    }
+
+    #[test]
+    fn every_part_of_a_payload_is_redacted() {
+        let secret = "hunter2hunter2";
+        let json = format!("{{\"password\":\"{secret}\"}}");
+        let mut detail = SpanDetail {
+            input: Some(json.clone()),
+            output: Some(json.clone()),
+            error: Some(format!("password: {secret}")),
+            attributes: vec![("db_password".to_owned(), format!("\"{secret}\"")), ("config".to_owned(), json.clone())],
+            raw: format!("{json}\n{json}"),
+            ..SpanDetail::default()
+        };
+        redact_detail(&mut detail);
+        assert!(!format!("{detail:?}").contains(secret), "{detail:?}");
+    }
+}

@@ -1,0 +1,298 @@
+//! The loop: keys first, then sources, then finished reads; draws when something changed, at most 60 times a second.
+
+use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event, EventStream, KeyEventKind};
+use crossterm::{clipboard, execute, terminal};
+use futures_util::StreamExt as _;
+use tokio::sync::mpsc;
+
+use super::event::key_of;
+use super::model::Model;
+use super::msg::{Effect, Msg};
+use super::terminal::Guard;
+use super::{update, view};
+use crate::model::{PayloadRef, SpanDetail};
+use crate::price::PriceTable;
+use crate::source::{Catalog, SourceMessage};
+use crate::store::SpanIx;
+use crate::text;
+
+/// Shortest time between two frames.
+const FRAME: Duration = Duration::from_millis(16);
+/// Time between frames in which only bars and clocks grow.
+const TICK: Duration = Duration::from_millis(100);
+/// How long messages are taken in before the next look at the keyboard.
+const DRAIN: Duration = Duration::from_millis(4);
+/// Bytes that are put on the clipboard at most: terminals drop longer requests.
+const MAX_COPY: usize = 74_000;
+
+/// How the program was left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// By the user.
+    Quit,
+    /// By a signal.
+    Interrupted,
+}
+
+/// Shows the model until the user leaves.
+pub async fn run(
+    mut model: Model,
+    mut sources: mpsc::Receiver<SourceMessage>,
+    catalog: Arc<Catalog>,
+    mouse: bool,
+) -> io::Result<Exit> {
+    let mut guard = Guard::enter(mouse)?;
+    let (results_tx, mut results) = mpsc::channel::<Msg>(64);
+    let worker = Worker { catalog, results: results_tx };
+    worker.load_prices();
+    let mut keys = EventStream::new();
+    let mut signals = Signals::new()?;
+    let size = terminal::size()?;
+    model.size = size;
+    let mut dirty = true;
+    let mut drawn: Option<Instant> = None;
+    let mut sources_open = true;
+    let mut title = String::new();
+    loop {
+        if dirty && drawn.is_none_or(|at| at.elapsed() >= FRAME) {
+            update::tell_time(&mut model);
+            let effects = update::refresh(&mut model);
+            if let Some(exit) = perform(effects, &mut model, &mut guard, &worker).await? {
+                return Ok(exit);
+            }
+            draw(&mut guard, &model)?;
+            (dirty, drawn) = (false, Some(Instant::now()));
+            set_title(&model, &mut title);
+        }
+        let pause = pause(&model, dirty, drawn);
+        let first = tokio::select! {
+            biased;
+            signal = signals.next() => match signal {
+                Signal::Leave => return Ok(Exit::Interrupted),
+                Signal::Suspend => {
+                    guard.suspend()?;
+                    dirty = true;
+                    continue;
+                }
+                Signal::Continued => {
+                    guard.reenter()?;
+                    dirty = true;
+                    continue;
+                }
+            },
+            event = keys.next() => match event {
+                Some(Ok(event)) => terminal_event(event),
+                // The terminal is gone.
+                Some(Err(_)) | None => return Ok(Exit::Quit),
+            },
+            message = sources.recv(), if sources_open => match message {
+                Some(message) => Some(Msg::Source(message)),
+                None => {
+                    sources_open = false;
+                    None
+                }
+            },
+            result = results.recv() => result,
+            () = tokio::time::sleep(pause.unwrap_or(Duration::MAX)), if pause.is_some() => Some(Msg::Tick),
+        };
+        let Some(first) = first else { continue };
+        update::tell_time(&mut model);
+        let mut effects = update::update(&mut model, first);
+        let started = Instant::now();
+        while started.elapsed() < DRAIN {
+            let Ok(message) = sources.try_recv() else { break };
+            effects.extend(update::update(&mut model, Msg::Source(message)));
+        }
+        dirty = true;
+        if let Some(exit) = perform(effects, &mut model, &mut guard, &worker).await? {
+            return Ok(exit);
+        }
+    }
+}
+
+/// How long nothing has to be done: until the next frame when one is due, until bars have grown visibly, or for ever.
+fn pause(model: &Model, dirty: bool, drawn: Option<Instant>) -> Option<Duration> {
+    let since = drawn.map_or(FRAME, |at| at.elapsed());
+    if dirty || update::is_restless(model) {
+        return Some(FRAME.saturating_sub(since));
+    }
+    let grows = model.running != (0, 0) || model.waterfall.is_running();
+    let rate = model.rate.per_minute(model.now, model.store.totals().cost).is_some();
+    (grows || rate).then(|| TICK.saturating_sub(since))
+}
+
+fn draw(guard: &mut Guard, model: &Model) -> io::Result<()> {
+    execute!(guard.terminal.backend_mut(), terminal::BeginSynchronizedUpdate)?;
+    guard.terminal.draw(|frame| view::draw(frame, model))?;
+    execute!(guard.terminal.backend_mut(), terminal::EndSynchronizedUpdate)
+}
+
+fn terminal_event(event: Event) -> Option<Msg> {
+    match event {
+        Event::Key(key) if key.kind != KeyEventKind::Release => key_of(key).map(Msg::Key),
+        Event::Paste(text) => Some(Msg::Paste(text)),
+        Event::Mouse(mouse) => Some(Msg::Mouse(mouse)),
+        Event::Resize(columns, rows) => Some(Msg::Resize(columns, rows)),
+        _ => None,
+    }
+}
+
+/// Shows cost and running runs in the window's title; both are our own numbers.
+fn set_title(model: &Model, shown: &mut String) {
+    if !model.title {
+        return;
+    }
+    let (running, _) = model.running;
+    let title = format!("{} · {running} running", text::usd(model.store.totals().cost));
+    if *shown != title {
+        execute!(io::stdout(), terminal::SetTitle(&title)).ok();
+        *shown = title;
+    }
+}
+
+async fn perform(
+    effects: Vec<Effect>,
+    model: &mut Model,
+    guard: &mut Guard,
+    worker: &Worker,
+) -> io::Result<Option<Exit>> {
+    for effect in effects {
+        match effect {
+            Effect::Quit => return Ok(Some(Exit::Quit)),
+            Effect::Redraw => guard.redraw()?,
+            Effect::Suspend => guard.suspend()?,
+            Effect::ReadDetail(span, refs) => worker.read_detail(span, refs),
+            Effect::ReadForFilter(wanted) => worker.read_many(wanted, Msg::FilterDetails),
+            Effect::ReadForSearch(number, wanted) => {
+                worker.read_many(wanted, move |details| Msg::SearchDetails(number, details));
+            }
+            Effect::Copy(text) => copy(model, guard, &text)?,
+            Effect::Pager(text) => {
+                super::terminal::leave();
+                let shown = tokio::task::spawn_blocking(move || super::pager::show(&text)).await;
+                guard.reenter()?;
+                if let Ok(Err(why)) = shown {
+                    model.complain(why);
+                }
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Puts text on the clipboard through the terminal (OSC 52, base64). What is too long goes into a file instead.
+fn copy(model: &mut Model, guard: &mut Guard, text: &str) -> io::Result<()> {
+    if text.len() > MAX_COPY {
+        match super::pager::keep(text) {
+            Ok(path) => model.say(format!("too long for the clipboard: written to {}", path.display())),
+            Err(why) => model.complain(why),
+        }
+        return Ok(());
+    }
+    let backend = guard.terminal.backend_mut();
+    execute!(backend, clipboard::CopyToClipboard::to_clipboard_from(text))?;
+    backend.flush()
+}
+
+/// Reads payloads off the loop.
+struct Worker {
+    catalog: Arc<Catalog>,
+    results: mpsc::Sender<Msg>,
+}
+
+impl Worker {
+    fn load_prices(&self) {
+        let results = self.results.clone();
+        tokio::task::spawn_blocking(move || {
+            // Nobody waits for prices when the program is about to end.
+            results.blocking_send(Msg::Prices(Box::new(PriceTable::builtin()))).ok();
+        });
+    }
+
+    fn read_detail(&self, span: SpanIx, refs: Vec<PayloadRef>) {
+        let (catalog, results) = (Arc::clone(&self.catalog), self.results.clone());
+        tokio::task::spawn_blocking(move || {
+            let read = catalog.read_detail(&refs).map_err(|error| error.to_string());
+            results.blocking_send(Msg::Detail(span, read)).ok();
+        });
+    }
+
+    fn read_many(
+        &self,
+        wanted: Vec<(SpanIx, Vec<PayloadRef>)>,
+        message: impl FnOnce(Vec<(SpanIx, SpanDetail)>) -> Msg + Send + 'static,
+    ) {
+        let (catalog, results) = (Arc::clone(&self.catalog), self.results.clone());
+        tokio::task::spawn_blocking(move || {
+            let read = |(span, refs): (SpanIx, Vec<PayloadRef>)| {
+                (span, catalog.read_detail(&refs).unwrap_or_default())
+            };
+            results.blocking_send(message(wanted.into_iter().map(read).collect())).ok();
+        });
+    }
+}
+
+/// What a signal asks for.
+enum Signal {
+    Leave,
+    Suspend,
+    Continued,
+}
+
+/// Signals that would otherwise leave the terminal as it is.
+#[cfg(unix)]
+struct Signals {
+    leave: [tokio::signal::unix::Signal; 4],
+    suspend: tokio::signal::unix::Signal,
+    continued: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            leave: [
+                signal(SignalKind::interrupt())?,
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::hangup())?,
+                signal(SignalKind::quit())?,
+            ],
+            suspend: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?,
+            continued: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
+        })
+    }
+
+    async fn next(&mut self) -> Signal {
+        let [interrupt, terminate, hangup, quit] = &mut self.leave;
+        tokio::select! {
+            _ = interrupt.recv() => Signal::Leave,
+            _ = terminate.recv() => Signal::Leave,
+            _ = hangup.recv() => Signal::Leave,
+            _ = quit.recv() => Signal::Leave,
+            _ = self.suspend.recv() => Signal::Suspend,
+            _ = self.continued.recv() => Signal::Continued,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Signal {
+        match tokio::signal::ctrl_c().await {
+            Ok(()) => Signal::Leave,
+            Err(_) => std::future::pending().await,
+        }
+    }
+}

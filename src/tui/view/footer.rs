@@ -1,0 +1,115 @@
+//! The last line: what was just said, what is being typed, or the keys that matter here.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use crate::config::Action;
+use crate::text::SafeText;
+
+use super::super::model::{Focus, Mode, Model, TextInput};
+use super::super::widget::{Line, put};
+
+/// Draws the line. Returns where the cursor stands when something is typed.
+pub(super) fn draw(buffer: &mut Buffer, area: Rect, bar: Rect, model: &Model) -> Option<Position> {
+    let theme = &model.theme;
+    match model.modes.last() {
+        Some(Mode::Filter(input, _)) => {
+            let error = model.filter_error.clone().unwrap_or_default();
+            let mut line = Line::new(buffer, area);
+            if error.is_empty() {
+                line.left(" ⏎ keep  esc undo  tab complete  ctrl-u clear", theme.dim);
+            } else {
+                line.left(" ", theme.text).left(&error, theme.bad);
+            }
+            return Some(typed(buffer, bar, model, " filter ", input));
+        }
+        Some(Mode::Search(input)) => return Some(typed(buffer, area, model, " / ", input)),
+        _ => {}
+    }
+    let mut line = Line::new(buffer, area);
+    if !model.pending.is_empty() || model.count.is_some() {
+        let count = model.count.map(|count| count.to_string()).unwrap_or_default();
+        let keys: String = model.pending.iter().map(ToString::to_string).collect();
+        line.left(&format!(" {count}{keys} "), theme.accent);
+        for (key, action) in model.keymap.continuations(&model.pending).into_iter().take(8) {
+            if model.pending.is_empty() {
+                break;
+            }
+            line.left(" ", theme.text).left(&key, theme.strong).left(&format!(" {} ", action.help()), theme.dim);
+        }
+        return None;
+    }
+    if let Some(notice) = &model.notice {
+        let style = if notice.bad { theme.bad } else { theme.accent };
+        line.left(" ", theme.text).left(&notice.text, style);
+        return None;
+    }
+    line.right(" ? help ", theme.dim);
+    let hints: &[(&str, Action)] = match model.focus {
+        Focus::Runs => &[
+            ("open", Action::Open),
+            ("filter", Action::Filter),
+            ("step", Action::PickStep),
+            ("model", Action::PickModel),
+            ("next error", Action::NextError),
+            ("follow", Action::Follow),
+            ("theme", Action::NextTheme),
+            ("quit", Action::Quit),
+        ],
+        Focus::Waterfall => &[
+            ("detail", Action::Open),
+            ("fold", Action::ToggleFold),
+            ("search", Action::Search),
+            ("filter", Action::Filter),
+            ("next error", Action::NextError),
+            ("critical path", Action::CriticalPath),
+            ("zoom", Action::ZoomIn),
+            ("bars", Action::BarSize),
+            ("copy", Action::CopySpan),
+            ("back", Action::Back),
+        ],
+        Focus::Detail => &[
+            ("next tab", Action::NextTab),
+            ("scroll", Action::Down),
+            ("pager", Action::OpenPager),
+            ("copy output", Action::CopyOutput),
+            ("secrets", Action::ToggleRedaction),
+            ("full screen", Action::FullScreen),
+            ("back", Action::Back),
+        ],
+    };
+    for (what, action) in hints {
+        let Some(key) = model.keymap.keys_of(*action).into_iter().next() else { continue };
+        if line.room() < (key.len() + what.len() + 4) as u16 {
+            break;
+        }
+        line.left(" ", theme.text).left(&key, theme.strong).left(&format!(" {what} "), theme.dim);
+    }
+    None
+}
+
+/// A line of text being typed, scrolled so that its cursor is visible.
+fn typed(buffer: &mut Buffer, area: Rect, model: &Model, prompt: &str, input: &TextInput) -> Position {
+    let theme = &model.theme;
+    for x in area.x..area.right() {
+        buffer[(x, area.y)].reset();
+    }
+    let x = put(buffer, area.x, area.y, area.right(), &SafeText::new(prompt), theme.accent);
+    let room = usize::from(area.right().saturating_sub(x + 1));
+    let before = SafeText::new(&input.text()[..input.cursor()]).into_owned();
+    let whole = SafeText::new(input.text());
+    // Long texts show their end before the cursor.
+    let shift = before.width().saturating_sub(room);
+    let mut skipped = 0;
+    let visible: String = whole
+        .as_str()
+        .chars()
+        .skip_while(|c| {
+            let skip = skipped < shift;
+            skipped += unicode_width::UnicodeWidthChar::width(*c).unwrap_or(0);
+            skip
+        })
+        .collect();
+    put(buffer, x, area.y, area.right(), &SafeText::new(&visible), theme.text);
+    Position::new(x + (before.width() - shift) as u16, area.y)
+}
