@@ -1,7 +1,9 @@
 //! tracetui.
 
 pub mod analysis;
+pub mod cli;
 pub mod config;
+pub mod export;
 pub mod filter;
 pub mod format;
 pub mod model;
@@ -10,6 +12,4 @@ pub mod record;
 pub mod source;
 pub mod store;
 pub mod text;
-pub mod cli;
-pub mod export;
 pub mod tui;

@@ -167,7 +167,10 @@ impl TraceTree {
     pub fn advance(&mut self, now: i64) {
         let mut grew = false;
         for node in &mut self.nodes {
-            if node.end_is_open && matches!(node.status, Status::Running | Status::Suspended) && node.end < now {
+            if node.end_is_open
+                && matches!(node.status, Status::Running | Status::Suspended)
+                && node.end < now
+            {
                 node.end = now;
                 grew = true;
             }

@@ -12,9 +12,15 @@ use crate::text::display_safe;
 /// Runs the command.
 pub(super) fn run(args: &ExportArgs, out: &mut Output) -> Result<(), Failure> {
     let exporter = EXPORTERS.iter().find(|exporter| exporter.name() == args.to).ok_or_else(|| {
-        let names: Vec<String> =
-            EXPORTERS.iter().map(|exporter| format!("  {:<16} {}", exporter.name(), exporter.about())).collect();
-        Failure::Usage(format!("--to: no target is called {}; the names are\n{}", display_safe(&args.to), names.join("\n")))
+        let names: Vec<String> = EXPORTERS
+            .iter()
+            .map(|exporter| format!("  {:<16} {}", exporter.name(), exporter.about()))
+            .collect();
+        Failure::Usage(format!(
+            "--to: no target is called {}; the names are\n{}",
+            display_safe(&args.to),
+            names.join("\n")
+        ))
     })?;
     let loaded = load(&args.sources, &args.input)?;
     let matcher = loaded.matcher();

@@ -84,7 +84,10 @@ pub(super) fn load(names: &[String], args: &InputArgs) -> Result<Loaded, Failure
                 let name = &sources[message.source.0 as usize].name;
                 return Err(Failure::Source(format!("{why}: {name}")));
             }
-            SourceEvent::State(_) | SourceEvent::Progress { .. } | SourceEvent::CaughtUp | SourceEvent::Ended => {}
+            SourceEvent::State(_)
+            | SourceEvent::Progress { .. }
+            | SourceEvent::CaughtUp
+            | SourceEvent::Ended => {}
         }
     }
     for thread in threads {
@@ -96,7 +99,8 @@ pub(super) fn load(names: &[String], args: &InputArgs) -> Result<Loaded, Failure
         store.set_pricing(Box::new(table));
         store.take_changes();
     }
-    let loaded = Loaded { store, catalog, clock: Clock::at(now), sources, filter, since, redact: !args.no_redact };
+    let loaded =
+        Loaded { store, catalog, clock: Clock::at(now), sources, filter, since, redact: !args.no_redact };
     loaded.warn_of_problems();
     Ok(loaded)
 }
@@ -218,5 +222,9 @@ pub(super) fn check_format(name: Option<&str>) -> Result<(), Failure> {
     if name == "help" {
         return Err(Failure::Help(list.join("\n")));
     }
-    Err(Failure::Usage(format!("--format: no format is called {}; the names are\n{}", text::display_safe(name), list.join("\n"))))
+    Err(Failure::Usage(format!(
+        "--format: no format is called {}; the names are\n{}",
+        text::display_safe(name),
+        list.join("\n")
+    )))
 }

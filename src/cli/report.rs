@@ -29,7 +29,12 @@ pub(super) fn run(args: &ReportArgs, out: &mut Output) -> Result<(), Failure> {
     }
 }
 
-fn write_json(loaded: &Loaded, report: &Report, args: &ReportArgs, out: &mut dyn Write) -> Result<(), Failure> {
+fn write_json(
+    loaded: &Loaded,
+    report: &Report,
+    args: &ReportArgs,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     let sources = loaded
         .sources
         .iter()
@@ -74,7 +79,12 @@ fn write_json(loaded: &Loaded, report: &Report, args: &ReportArgs, out: &mut dyn
     super::write_json(&json, out)
 }
 
-fn write_text(loaded: &Loaded, report: &Report, args: &ReportArgs, out: &mut dyn Write) -> Result<(), Failure> {
+fn write_text(
+    loaded: &Loaded,
+    report: &Report,
+    args: &ReportArgs,
+    out: &mut dyn Write,
+) -> Result<(), Failure> {
     for source in &loaded.sources {
         let format = source.format.unwrap_or("nothing recognised yet");
         let skipped = loaded.store.problems(source.id).map_or(0, crate::model::Problems::skipped);
@@ -89,10 +99,16 @@ fn write_text(loaded: &Loaded, report: &Report, args: &ReportArgs, out: &mut dyn
     let figures = &report.totals;
     let totals = &figures.totals;
     let mut line = |name: &str, value: String| writeln!(out, "{name:<10} {value}");
-    line("runs", format!("{} in {} traces, {} running spans", figures.runs, figures.traces, figures.running))?;
+    line(
+        "runs",
+        format!("{} in {} traces, {} running spans", figures.runs, figures.traces, figures.running),
+    )?;
     line(
         "spans",
-        format!("{} and {} events, {} errors, {} unfinished", totals.spans, totals.events, totals.errors, figures.unfinished),
+        format!(
+            "{} and {} events, {} errors, {} unfinished",
+            totals.spans, totals.events, totals.errors, figures.unfinished
+        ),
     )?;
     line("calls", format!("{} of models, {} of tools", totals.llm_calls, totals.tool_calls))?;
     line("tokens", tokens_text(figures))?;
@@ -124,7 +140,12 @@ fn tokens_text(figures: &Figures) -> String {
     let tokens = &figures.totals.tokens;
     format!(
         "{} in ({} cached, {} cache writes), {} out ({} reasoning), {} in all",
-        tokens.input, tokens.cache_read, tokens.cache_write, tokens.output, tokens.reasoning, tokens.total()
+        tokens.input,
+        tokens.cache_read,
+        tokens.cache_write,
+        tokens.output,
+        tokens.reasoning,
+        tokens.total()
     )
 }
 
@@ -151,8 +172,20 @@ fn groups_table(loaded: &Loaded, report: &Report, by: Option<GroupBy>) -> Table 
     }
     columns.extend(
         [
-            "runs", "spans", "errors", "llm_calls", "tool_calls", "input", "cache_read", "output", "reasoning",
-            "cost_usd", "unpriced", "p50_ms", "p95_ms", "max_ms",
+            "runs",
+            "spans",
+            "errors",
+            "llm_calls",
+            "tool_calls",
+            "input",
+            "cache_read",
+            "output",
+            "reasoning",
+            "cost_usd",
+            "unpriced",
+            "p50_ms",
+            "p95_ms",
+            "max_ms",
         ]
         .map(number),
     );

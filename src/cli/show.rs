@@ -26,7 +26,9 @@ pub(super) fn run(args: &ShowArgs, out: &mut Output) -> Result<(), Failure> {
     let colour = match args.color {
         ColorWhen::Always => true,
         ColorWhen::Never => false,
-        ColorWhen::Auto => Output::is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        ColorWhen::Auto => {
+            Output::is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
     };
     let width = args.width.or_else(terminal_width).unwrap_or(DEFAULT_WIDTH).clamp(40, 500);
     write_waterfall(&loaded, &trace, &tree, usize::from(width), colour, out.stdout())?;
@@ -208,7 +210,11 @@ fn write_waterfall(
         let (tokens, cost) = figures_of(&span, node, at == 0);
         let bar = bar(tree, node, bars);
         let (on, off) = if colour { (colour_of(span.kind(), node.status), "\x1b[0m") } else { ("", "") };
-        writeln!(out, "{}{pad} {time:>TIME$} {tokens:>TOKENS$} {cost:>COST$} {on}{bar}{off}", label.as_str())?;
+        writeln!(
+            out,
+            "{}{pad} {time:>TIME$} {tokens:>TOKENS$} {cost:>COST$} {on}{bar}{off}",
+            label.as_str()
+        )?;
     }
     Ok(())
 }

@@ -43,7 +43,15 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
         let spec = SourceSpec::parse(name).map_err(|error| Failure::usage(&error))?;
         let id = SourceId(at as u16);
         // The thread ends with the program, or when nobody listens any more.
-        drop(spawn(spec, id, Arc::clone(&catalog), Follow::Live, input.format.clone(), tx.clone(), stop.clone()));
+        drop(spawn(
+            spec,
+            id,
+            Arc::clone(&catalog),
+            Follow::Live,
+            input.format.clone(),
+            tx.clone(),
+            stop.clone(),
+        ));
     }
     drop(tx);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -56,7 +64,11 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
         Ok(Exit::Quit) => Ok(()),
         Ok(Exit::Interrupted) => Err(Failure::Interrupted),
         // A terminal that is gone is no failure of ours, and nobody is left to tell.
-        Err(error) if matches!(error.kind(), io::ErrorKind::BrokenPipe) || error.raw_os_error() == Some(EIO) => Ok(()),
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::BrokenPipe) || error.raw_os_error() == Some(EIO) =>
+        {
+            Ok(())
+        }
         Err(error) => Err(Failure::Io(error)),
     }
 }
@@ -69,7 +81,10 @@ fn theme(screen: &ScreenArgs, config: &Config) -> Result<(String, Depth), Failur
     let name = match screen.theme.clone().or_else(|| config.theme.clone()) {
         Some(name) if names.contains(&name.as_str()) => name,
         Some(name) => {
-            return Err(Failure::Usage(format!("no theme is called {name}; the themes are {}", names.join(", "))));
+            return Err(Failure::Usage(format!(
+                "no theme is called {name}; the themes are {}",
+                names.join(", ")
+            )));
         }
         None if has_light_background() => "light".to_owned(),
         None => "dark".to_owned(),
@@ -88,5 +103,9 @@ fn theme(screen: &ScreenArgs, config: &Config) -> Result<(String, Depth), Failur
 /// What `COLORFGBG` says, which some terminals set: the background is its last number, 7 and 15 are light.
 fn has_light_background() -> bool {
     let value = std::env::var("COLORFGBG").unwrap_or_default();
-    value.rsplit(';').next().and_then(|part| part.parse::<u8>().ok()).is_some_and(|color| matches!(color, 7 | 15))
+    value
+        .rsplit(';')
+        .next()
+        .and_then(|part| part.parse::<u8>().ok())
+        .is_some_and(|color| matches!(color, 7 | 15))
 }

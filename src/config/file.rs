@@ -73,7 +73,9 @@ impl Config {
             Some(path) => Some(path.to_owned()),
             None => default_path().filter(|path| path.is_file()),
         };
-        let Some(path) = found else { return Self::parse("").map_err(|why| ConfigError::Invalid(why, PathBuf::new())) };
+        let Some(path) = found else {
+            return Self::parse("").map_err(|why| ConfigError::Invalid(why, PathBuf::new()));
+        };
         let text = std::fs::read_to_string(&path).map_err(|error| ConfigError::Read(error, path.clone()))?;
         Self::parse(&text).map_err(|why| ConfigError::Invalid(why, path))
     }
@@ -94,7 +96,8 @@ impl Config {
         let mut keymap = Keymap::default();
         for (name, keys) in &file.keys {
             let action = Action::from_name(name).ok_or_else(|| {
-                let near = Action::ALL.iter().map(|action| action.name()).min_by_key(|known| distance(known, name));
+                let near =
+                    Action::ALL.iter().map(|action| action.name()).min_by_key(|known| distance(known, name));
                 format!("keys.{name} is no action; the nearest is {}", near.unwrap_or_default())
             })?;
             keymap.bind(action, &keys.0).map_err(|why| format!("keys.{name}: {why}"))?;
@@ -102,7 +105,9 @@ impl Config {
         if let Some(name) = &file.theme
             && theme(name).is_none()
         {
-            return Err(format!("theme {name} does not exist; the themes are dark, light, high-contrast and mono"));
+            return Err(format!(
+                "theme {name} does not exist; the themes are dark, light, high-contrast and mono"
+            ));
         }
         Ok(Self {
             theme: file.theme,
@@ -149,7 +154,11 @@ mod tests {
     #[test]
     fn errors_name_place_key_and_the_nearest_name() {
         let error = |text: &str| Config::parse(text).expect_err("invalid");
-        assert!(error("theme = \"dark\"\nthem = 1").contains("line 2"), "{}", error("theme = \"dark\"\nthem = 1"));
+        assert!(
+            error("theme = \"dark\"\nthem = 1").contains("line 2"),
+            "{}",
+            error("theme = \"dark\"\nthem = 1")
+        );
         assert!(error("[keys]\nqiut = \"x\"").contains("quit"));
         assert!(error("theme = \"neon\"").contains("high-contrast"));
         assert!(error("[keys]\nquit = \"j\"").contains("taken by down"));
@@ -157,7 +166,8 @@ mod tests {
 
     #[test]
     fn keys_are_one_or_several() {
-        let config = Config::parse("redact = false\n[keys]\nquit = [\"x\", \"ctrl-q\"]\nhelp = \"f1\"").expect("valid");
+        let config = Config::parse("redact = false\n[keys]\nquit = [\"x\", \"ctrl-q\"]\nhelp = \"f1\"")
+            .expect("valid");
         assert!(config.show_secrets);
         assert_eq!(config.keymap.keys_of(Action::Quit), ["x", "ctrl-q"]);
         assert_eq!(config.keymap.keys_of(Action::Help), ["f1"]);

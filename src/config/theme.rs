@@ -19,7 +19,9 @@ impl TryFrom<String> for Rgb {
         }
         let digits = text.strip_prefix('#').filter(|digits| digits.len() == 6 && digits.is_ascii());
         let value = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        let value = value.ok_or_else(|| format!("{text} is no colour; write #rrggbb, or nothing for the terminal's own"))?;
+        let value = value.ok_or_else(|| {
+            format!("{text} is no colour; write #rrggbb, or nothing for the terminal's own")
+        })?;
         Ok(Self(Some(((value >> 16) as u8, (value >> 8) as u8, value as u8))))
     }
 }

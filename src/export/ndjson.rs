@@ -138,7 +138,8 @@ impl<'a> Parts<'a> {
         }
         // Usage under any other name would be read beside ours and might disagree.
         attributes.remove("usage");
-        if let Some(usage) = span.usage().filter(|_| span.usage_counts() || !span.marks().has(Marks::ROLLUP)) {
+        if let Some(usage) = span.usage().filter(|_| span.usage_counts() || !span.marks().has(Marks::ROLLUP))
+        {
             let counts = [
                 ("inputTokens", usage.input),
                 ("cacheReadTokens", usage.cache_read),

@@ -60,7 +60,9 @@ impl SourceSpec {
             return Err(SourceError::Unusable("an empty path is no source".to_owned(), path));
         }
         if let Some((scheme, _)) = text.split_once("://") {
-            let what = format!("{scheme}:// sources are not supported; give a file, a folder or - for standard input");
+            let what = format!(
+                "{scheme}:// sources are not supported; give a file, a folder or - for standard input"
+            );
             return Err(SourceError::Unusable(what, path));
         }
         Ok(Self::Path(path))
@@ -168,14 +170,17 @@ impl Reader {
                     }
                     true
                 }
-                Found::Other(what) => self.send(SourceEvent::State(SourceState::Failed(what.to_owned()))).is_ok(),
+                Found::Other(what) => {
+                    self.send(SourceEvent::State(SourceState::Failed(what.to_owned()))).is_ok()
+                }
                 Found::Nothing if self.follow == Follow::Once => {
                     self.send(SourceEvent::State(SourceState::Failed("no such file".to_owned()))).is_ok()
                 }
                 Found::Nothing => {
                     if !waiting {
                         let state = SourceState::Waiting("no such file yet: waiting for it".to_owned());
-                        waiting = self.send(SourceEvent::State(state)).is_ok() && self.send(SourceEvent::CaughtUp).is_ok();
+                        waiting = self.send(SourceEvent::State(state)).is_ok()
+                            && self.send(SourceEvent::CaughtUp).is_ok();
                     }
                     false
                 }
@@ -189,11 +194,15 @@ impl Reader {
 
     fn read_database(&self, path: &Path) {
         let forced = self.format.as_deref();
-        let formats: Vec<_> =
-            TABLE_FORMATS.iter().copied().filter(|format| forced.is_none_or(|name| name == format.name)).collect();
+        let formats: Vec<_> = TABLE_FORMATS
+            .iter()
+            .copied()
+            .filter(|format| forced.is_none_or(|name| name == format.name))
+            .collect();
         let is_for_lines = forced.is_some_and(|name| LINE_FORMATS.iter().any(|format| format.name == name));
         if formats.is_empty() && is_for_lines {
-            let why = "this is a SQLite database, and the format is for text files; leave --format out".to_owned();
+            let why =
+                "this is a SQLite database, and the format is for text files; leave --format out".to_owned();
             // Nobody is left to tell when this fails.
             self.send(SourceEvent::State(SourceState::Failed(why))).ok();
             return;

@@ -71,18 +71,24 @@ fn read(reader: &Reader, mut input: impl Read, name: &str) -> Result<(), Stop> {
             None => {
                 held.extend_from_slice(bytes);
                 let enough = held.contains(&b'\n') || read == 0 || held.len() >= SAMPLE_BYTES;
-                let found = match enough.then(|| detect_lines(&LineSample::new(&held), reader.format.as_deref())) {
-                    Some(Ok(found)) => found,
-                    Some(Err(why)) => {
-                        reader.send(SourceEvent::State(SourceState::Failed(why)))?;
-                        return Ok(());
-                    }
-                    None => None,
-                };
+                let found =
+                    match enough.then(|| detect_lines(&LineSample::new(&held), reader.format.as_deref())) {
+                        Some(Ok(found)) => found,
+                        Some(Err(why)) => {
+                            reader.send(SourceEvent::State(SourceState::Failed(why)))?;
+                            return Ok(());
+                        }
+                        None => None,
+                    };
                 if let Some(found) = found {
                     let id = reader.catalog.add_file(Arc::clone(&kept), found.format);
                     let modified = Some(now());
-                    reader.send(SourceEvent::Segment { id, format: found.format.name, why: found.why, modified })?;
+                    reader.send(SourceEvent::Segment {
+                        id,
+                        format: found.format.name,
+                        why: found.why,
+                        modified,
+                    })?;
                     reader.send(SourceEvent::State(SourceState::Live))?;
                     reader.send(SourceEvent::CaughtUp)?;
                     let stream = Stream { name: name.to_owned(), salt: name.as_bytes().to_vec() };

@@ -22,7 +22,8 @@ impl Watch {
         use rustix::fs::inotify::{CreateFlags, WatchFlags, add_watch, init};
         let queue = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok();
         if let Some(queue) = &queue {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let folder =
+                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let changes = WatchFlags::MODIFY
                 | WatchFlags::CREATE
                 | WatchFlags::MOVED_TO

@@ -1,7 +1,9 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Batch, Id, Marks, NanoUsd, Parent, PayloadRef, SpanKind, SpanUpdate, Stamp, Status, Timed, Usage};
+use crate::model::{
+    Batch, Id, Marks, NanoUsd, Parent, PayloadRef, SpanKind, SpanUpdate, Stamp, Status, Timed, Usage,
+};
 
 const NOW: Arrival = Arrival { at: UnixNanos(1_000_000_000_000), live: true };
 const CLOCK: Clock = Clock { now: UnixNanos(1_000_000_000_000), stale: Clock::STALE };

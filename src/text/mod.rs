@@ -11,9 +11,10 @@ pub mod redact;
 pub mod safe;
 mod sink;
 
-pub use redact::{is_sensitive_key, redact_json, redact_text, redact_value_of};
 pub use format::{
-    UNKNOWN, age, bytes, clock, count, date_time, duration, duration_short, percent, rate, tokens, usd, usd_cell,
+    UNKNOWN, age, bytes, clock, count, date_time, duration, duration_short, percent, rate, tokens, usd,
+    usd_cell,
 };
+pub use redact::{is_sensitive_key, redact_json, redact_text, redact_value_of};
 pub use safe::{MAX_LINE, SafeText, display_safe, display_safe_lines};
 pub use sink::{json_safe, redact_detail};

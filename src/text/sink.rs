@@ -30,7 +30,8 @@ pub fn redact_detail(detail: &mut SpanDetail) {
     for message in &mut detail.messages {
         replace(&mut message.text);
     }
-    detail.raw = detail.raw.split('\n').map(|line| redact_json(line).into_owned()).collect::<Vec<_>>().join("\n");
+    detail.raw =
+        detail.raw.split('\n').map(|line| redact_json(line).into_owned()).collect::<Vec<_>>().join("\n");
 }
 
 /// JSON with every character that a terminal might act on, or that can't be seen, as an escape: the same value, safe
@@ -59,7 +60,8 @@ mod tests {
 
     #[test]
     fn json_stays_the_same_value() {
-        let value = serde_json::json!({"a": "x\u{9b}31m\u{202e}y\u{e0041}z\u{7f}", "b": ["日本", "\u{1b}[0m"]});
+        let value =
+            serde_json::json!({"a": "x\u{9b}31m\u{202e}y\u{e0041}z\u{7f}", "b": ["日本", "\u{1b}[0m"]});
         let json = value.to_string();
         let safe = json_safe(&json);
         assert!(!safe.contains(['\u{9b}', '\u{202e}', '\u{7f}', '\u{1b}']));
@@ -75,7 +77,10 @@ mod tests {
             input: Some(json.clone()),
             output: Some(json.clone()),
             error: Some(format!("password: {secret}")),
-            attributes: vec![("db_password".to_owned(), format!("\"{secret}\"")), ("config".to_owned(), json.clone())],
+            attributes: vec![
+                ("db_password".to_owned(), format!("\"{secret}\"")),
+                ("config".to_owned(), json.clone()),
+            ],
             raw: format!("{json}\n{json}"),
             ..SpanDetail::default()
         };

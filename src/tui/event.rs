@@ -26,7 +26,8 @@ pub(super) fn key_of(event: KeyEvent) -> Option<Key> {
         _ => return None,
     };
     // Shift is part of the character already, and of back-tab.
-    let shift = event.modifiers.contains(KeyModifiers::SHIFT) && !matches!(name, KeyName::Char(_) | KeyName::BackTab);
+    let shift =
+        event.modifiers.contains(KeyModifiers::SHIFT) && !matches!(name, KeyName::Char(_) | KeyName::BackTab);
     let ctrl = event.modifiers.contains(KeyModifiers::CONTROL);
     let name = match name {
         KeyName::Char(c) if ctrl => KeyName::Char(c.to_ascii_lowercase()),

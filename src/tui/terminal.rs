@@ -104,7 +104,9 @@ fn take() -> io::Result<()> {
     ENTERED.store(true, Ordering::SeqCst);
     let mut out = io::stdout();
     let taken = terminal::enable_raw_mode()
-        .and_then(|()| execute!(out, terminal::EnterAlternateScreen, cursor::Hide, event::EnableBracketedPaste))
+        .and_then(|()| {
+            execute!(out, terminal::EnterAlternateScreen, cursor::Hide, event::EnableBracketedPaste)
+        })
         .and_then(|()| {
             if MOUSE.load(Ordering::SeqCst) { execute!(out, event::EnableMouseCapture) } else { Ok(()) }
         });

@@ -24,7 +24,8 @@ impl Depth {
             return Self::Mono;
         }
         let color_term = set("COLORTERM").to_ascii_lowercase();
-        if color_term.contains("truecolor") || color_term.contains("24bit") || set("TERM").contains("direct") {
+        if color_term.contains("truecolor") || color_term.contains("24bit") || set("TERM").contains("direct")
+        {
             Self::True
         } else {
             Self::Indexed
@@ -60,6 +61,7 @@ pub struct Theme {
     pub hit: Style,
     selection: Style,
     kinds: Vec<Style>,
+    muted_kinds: Vec<Style>,
     statuses: Vec<Style>,
 }
 
@@ -92,6 +94,10 @@ impl Theme {
             hit: fg(colors.hit).add_modifier(Modifier::UNDERLINED | Modifier::BOLD),
             selection,
             kinds: SpanKind::ALL.iter().map(|kind| fg(colors.kind(*kind))).collect(),
+            muted_kinds: SpanKind::ALL
+                .iter()
+                .map(|kind| fg(muted(colors.kind(*kind), colors.text)))
+                .collect(),
             statuses: Status::ALL
                 .iter()
                 .map(|status| match status {
@@ -110,6 +116,11 @@ impl Theme {
     /// The style of a kind.
     pub fn kind(&self, kind: SpanKind) -> Style {
         self.kinds.get(kind as usize).copied().unwrap_or_default()
+    }
+
+    /// The style of a kind, nearer to the background: for the part of a bar in which nothing came yet.
+    pub fn muted_kind(&self, kind: SpanKind) -> Style {
+        self.muted_kinds.get(kind as usize).copied().unwrap_or_default()
     }
 
     /// The style of a status.
@@ -136,6 +147,16 @@ fn color(rgb: Rgb, depth: Depth) -> Option<Color> {
         Depth::True => Some(Color::Rgb(r, g, b)),
         Depth::Indexed => Some(Color::Indexed(nearest_indexed(r, g, b))),
     }
+}
+
+/// A colour nearer to the background, which is dark when the text is light.
+fn muted(rgb: Rgb, text: Rgb) -> Rgb {
+    let light_text = text.0.is_some_and(|(r, g, b)| u32::from(r) + u32::from(g) + u32::from(b) > 384);
+    let mix = |value: u8| {
+        let background = if light_text { 30 } else { 250 };
+        ((u32::from(value) * 42 + background * 58) / 100) as u8
+    };
+    Rgb(rgb.0.map(|(r, g, b)| (mix(r), mix(g), mix(b))))
 }
 
 /// The nearest of xterm's 6x6x6 colours and 24 greys.

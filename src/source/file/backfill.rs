@@ -90,8 +90,7 @@ impl Backfill {
             return parts.into_iter().map(decode).collect();
         }
         std::thread::scope(|scope| {
-            let workers: Vec<_> =
-                parts.into_iter().map(|part| scope.spawn(move || decode(part))).collect();
+            let workers: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || decode(part))).collect();
             workers.into_iter().filter_map(|worker| worker.join().ok()).collect()
         })
     }

@@ -140,7 +140,12 @@ impl Content {
                 let segment = reader.catalog.add_file(Arc::clone(&self.file), found.format);
                 let stream = Stream { name: file_name(path), salt: salt_of(path) };
                 let modified = self.modified();
-                reader.send(SourceEvent::Segment { id: segment, format: found.format.name, why: found.why, modified })?;
+                reader.send(SourceEvent::Segment {
+                    id: segment,
+                    format: found.format.name,
+                    why: found.why,
+                    modified,
+                })?;
                 self.decoding = Some(Decoding {
                     segment,
                     format: found.format,
@@ -167,7 +172,12 @@ impl Content {
     }
 
     /// Reads the next bytes into `buffer` and decodes their lines. Returns how many bytes there were.
-    pub(super) fn read(&mut self, buffer: &mut [u8], arrived: UnixNanos, out: &mut Batch) -> io::Result<usize> {
+    pub(super) fn read(
+        &mut self,
+        buffer: &mut [u8],
+        arrived: UnixNanos,
+        out: &mut Batch,
+    ) -> io::Result<usize> {
         let read = read_at(&self.file, buffer, self.offset)?;
         let bytes = &buffer[..read];
         if let Some(decoding) = &mut self.decoding {

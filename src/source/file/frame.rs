@@ -61,9 +61,17 @@ impl Frame {
     }
 
     /// Takes a line whose end has not come yet if it shows that it is whole. Its end may come later.
-    pub(in crate::source) fn settle(&mut self, decoder: &mut dyn LineDecoder, arrived: UnixNanos, out: &mut Batch) {
+    pub(in crate::source) fn settle(
+        &mut self,
+        decoder: &mut dyn LineDecoder,
+        arrived: UnixNanos,
+        out: &mut Batch,
+    ) {
         let text = trimmed(&self.partial);
-        if self.settled == Some(self.partial.len()) || !text.starts_with(b"{") || !crate::format::is_complete_json(text) {
+        if self.settled == Some(self.partial.len())
+            || !text.starts_with(b"{")
+            || !crate::format::is_complete_json(text)
+        {
             return;
         }
         self.settled = Some(self.partial.len());
@@ -73,7 +81,12 @@ impl Frame {
     }
 
     /// Says that nothing follows: a last line without its end is taken if it is whole, else counted.
-    pub(in crate::source) fn finish(&mut self, decoder: &mut dyn LineDecoder, arrived: UnixNanos, out: &mut Batch) {
+    pub(in crate::source) fn finish(
+        &mut self,
+        decoder: &mut dyn LineDecoder,
+        arrived: UnixNanos,
+        out: &mut Batch,
+    ) {
         let partial = std::mem::take(&mut self.partial);
         let text = trimmed(&partial);
         if text.is_empty() || self.settled.take() == Some(partial.len()) {
@@ -82,7 +95,11 @@ impl Frame {
         // Only a JSON object shows by itself whether it is whole; other lines are taken as they are.
         if text.starts_with(b"{") && !crate::format::is_complete_json(text) {
             let place = self.place(self.partial_at, partial.len());
-            out.problem(Reason::IncompleteLastLine, Some(place), &String::from_utf8_lossy(&text[..text.len().min(200)]));
+            out.problem(
+                Reason::IncompleteLastLine,
+                Some(place),
+                &String::from_utf8_lossy(&text[..text.len().min(200)]),
+            );
             return;
         }
         self.decode(&partial, self.partial_at, decoder, arrived, out);
@@ -95,7 +112,8 @@ impl Frame {
         }
         // Zeros at the beginning of a line are what a truncated file has before its writer's old place: they are no
         // part of a line and may be many.
-        let zeros = if self.partial.is_empty() { bytes.iter().take_while(|byte| **byte == 0).count() } else { 0 };
+        let zeros =
+            if self.partial.is_empty() { bytes.iter().take_while(|byte| **byte == 0).count() } else { 0 };
         if zeros > 0 {
             self.count_zeros(offset, zeros, out);
         }
@@ -115,12 +133,23 @@ impl Frame {
 
     fn count_zeros(&mut self, offset: u64, zeros: usize, out: &mut Batch) {
         if !self.in_zeros {
-            out.problem(Reason::NulBytes, Some(self.place(offset, zeros)), "zero bytes where a line should begin");
+            out.problem(
+                Reason::NulBytes,
+                Some(self.place(offset, zeros)),
+                "zero bytes where a line should begin",
+            );
         }
         self.in_zeros = true;
     }
 
-    fn decode(&mut self, line: &[u8], offset: u64, decoder: &mut dyn LineDecoder, arrived: UnixNanos, out: &mut Batch) {
+    fn decode(
+        &mut self,
+        line: &[u8],
+        offset: u64,
+        decoder: &mut dyn LineDecoder,
+        arrived: UnixNanos,
+        out: &mut Batch,
+    ) {
         let zeros = line.iter().take_while(|byte| **byte == 0).count();
         if zeros > 0 {
             self.count_zeros(offset, zeros, out);
@@ -129,7 +158,11 @@ impl Frame {
         let line = &line[zeros..];
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > MAX_LINE {
-            out.problem(Reason::LineTooLong, Some(self.place(offset, line.len())), "a line of more than 8 MiB");
+            out.problem(
+                Reason::LineTooLong,
+                Some(self.place(offset, line.len())),
+                "a line of more than 8 MiB",
+            );
             return;
         }
         let offset = offset + zeros as u64;
@@ -164,7 +197,8 @@ mod tests {
     }
 
     fn read(chunks: &[&[u8]]) -> (Vec<(u64, Vec<u8>)>, Batch) {
-        let (mut frame, mut lines, mut out) = (Frame::new(SegmentId(0), 0), Lines::default(), Batch::default());
+        let (mut frame, mut lines, mut out) =
+            (Frame::new(SegmentId(0), 0), Lines::default(), Batch::default());
         let mut offset = 0;
         for chunk in chunks {
             frame.feed(chunk, offset, &mut lines, UnixNanos(0), &mut out);
@@ -177,7 +211,8 @@ mod tests {
     #[test]
     fn only_newlines_end_lines() {
         let (lines, _) = read(&["a\r\nb\u{2028}c\rd\n\ne".as_bytes()]);
-        let texts: Vec<String> = lines.iter().map(|(_, line)| String::from_utf8_lossy(line).into_owned()).collect();
+        let texts: Vec<String> =
+            lines.iter().map(|(_, line)| String::from_utf8_lossy(line).into_owned()).collect();
         assert_eq!(texts, ["a", "b\u{2028}c\rd", "", "e"]);
         assert_eq!(lines[1].0, 3);
     }

@@ -25,8 +25,15 @@ pub enum Tab {
 
 impl Tab {
     /// Every tab, in order.
-    pub const ALL: [Self; 7] =
-        [Self::Overview, Self::Messages, Self::Input, Self::Output, Self::Attributes, Self::Events, Self::Raw];
+    pub const ALL: [Self; 7] = [
+        Self::Overview,
+        Self::Messages,
+        Self::Input,
+        Self::Output,
+        Self::Attributes,
+        Self::Events,
+        Self::Raw,
+    ];
 
     /// Its title.
     pub fn title(self) -> &'static str {

@@ -51,7 +51,9 @@ impl TextInput {
     /// Takes a key that edits. Returns whether the key was one.
     pub fn key(&mut self, key: Key) -> bool {
         match key {
-            Key { name: KeyName::Char('a'), ctrl: true, .. } | Key { name: KeyName::Home, .. } => self.cursor = 0,
+            Key { name: KeyName::Char('a'), ctrl: true, .. } | Key { name: KeyName::Home, .. } => {
+                self.cursor = 0
+            }
             Key { name: KeyName::Char('e'), ctrl: true, .. } | Key { name: KeyName::End, .. } => {
                 self.cursor = self.text.len();
             }
@@ -90,12 +92,16 @@ impl TextInput {
     }
 
     fn after(&self) -> usize {
-        self.text[self.cursor..].graphemes(true).next().map_or(self.cursor, |cluster| self.cursor + cluster.len())
+        self.text[self.cursor..]
+            .graphemes(true)
+            .next()
+            .map_or(self.cursor, |cluster| self.cursor + cluster.len())
     }
 
     fn word_before(&self) -> usize {
         let head = self.text[..self.cursor].trim_end();
-        head.rfind(char::is_whitespace).map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8))
+        head.rfind(char::is_whitespace)
+            .map_or(0, |at| at + head[at..].chars().next().map_or(1, char::len_utf8))
     }
 }
 

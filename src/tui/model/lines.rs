@@ -154,7 +154,13 @@ fn overview(model: &Model, span: &SpanView<'_>, detail: Option<&SpanDetail>, wid
     if !who.is_empty() {
         row("for", who);
     }
-    row("id", vec![piece(span.id_text(), Ink::Faint), piece(format!("  trace {}", span.trace().id_text()), Ink::Faint)]);
+    row(
+        "id",
+        vec![
+            piece(span.id_text(), Ink::Faint),
+            piece(format!("  trace {}", span.trace().id_text()), Ink::Faint),
+        ],
+    );
     if let Some(detail) = detail {
         for (name, part) in [("input", &detail.input), ("output", &detail.output)] {
             if let Some(part) = part.as_deref().filter(|part| !part.is_empty() && *part != "null") {
@@ -182,7 +188,9 @@ fn times(model: &Model, span: &SpanView<'_>) -> TextLine {
     if let Some(ttft) = span.ttft() {
         parts.push(piece(format!("  first token after {}", text::duration(ttft)), Ink::Dim));
         let decode = span.end().zip(span.first_token()).map(|(end, first)| end.since(first));
-        if let (Some(nanos), Some(output)) = (decode.filter(|nanos| *nanos > 0), span.usage().and_then(|usage| usage.output)) {
+        if let (Some(nanos), Some(output)) =
+            (decode.filter(|nanos| *nanos > 0), span.usage().and_then(|usage| usage.output))
+        {
             let per_second = output as f64 * 1e9 / nanos as f64;
             parts.push(piece(format!("  {} tok/s", text::rate(per_second)), Ink::Dim));
         }
@@ -219,7 +227,9 @@ fn cost_pieces(span: &SpanView<'_>, below: Option<(NanoUsd, u64)>) -> TextLine {
         (Some(cost), Some(CostSource::Reported)) => Some((text::usd(cost), "reported by the source")),
         (Some(cost), Some(CostSource::Computed)) => Some((text::usd(cost), "from the price list")),
         (Some(_), Some(CostSource::Free)) => Some((text::usd(NanoUsd::ZERO), "runs locally")),
-        (_, Some(CostSource::Unknown)) => Some((text::UNKNOWN.to_owned(), "no price is known for this model")),
+        (_, Some(CostSource::Unknown)) => {
+            Some((text::UNKNOWN.to_owned(), "no price is known for this model"))
+        }
         _ => None,
     };
     match (own, below) {
@@ -261,7 +271,10 @@ fn messages(detail: &SpanDetail, width: usize) -> Vec<TextLine> {
             lines.extend(indent(wrapped(body, ink, width.saturating_sub(2))));
         }
         if end < message.text.len() {
-            lines.push(vec![piece(format!("  … {} more", text::bytes((message.text.len() - end) as u64)), Ink::Warn)]);
+            lines.push(vec![piece(
+                format!("  … {} more", text::bytes((message.text.len() - end) as u64)),
+                Ink::Warn,
+            )]);
         }
     }
     lines
@@ -288,7 +301,8 @@ fn payload(text: Option<&str>, none: &str, width: usize) -> Vec<TextLine> {
         None | Some("" | "null") => vec![vec![piece(none, Ink::Dim)]],
         Some(text) if text.trim_start().starts_with(['{', '[']) => json_lines(text, width),
         Some(text) => {
-            let plain = text::json::string_value(text).map_or_else(|| text.to_owned(), std::borrow::Cow::into_owned);
+            let plain =
+                text::json::string_value(text).map_or_else(|| text.to_owned(), std::borrow::Cow::into_owned);
             wrapped(&plain, Ink::Text, width)
         }
     }
@@ -324,7 +338,9 @@ fn events(model: &Model, span: &SpanView<'_>, detail: &SpanDetail, width: usize)
     let mut lines: Vec<TextLine> = Vec::new();
     let start = span.start();
     let when = |at: Option<crate::model::UnixNanos>| match (at, start) {
-        (Some(at), Some(start)) => format!("{:>9}  ", format!("+{}", text::duration_short(at.since(start).max(0)))),
+        (Some(at), Some(start)) => {
+            format!("{:>9}  ", format!("+{}", text::duration_short(at.since(start).max(0))))
+        }
         _ => " ".repeat(11),
     };
     for event in &detail.events {

@@ -187,9 +187,9 @@ impl Model {
             .collect();
         let theme =
             crate::config::theme(theme_name).map_or_else(Theme::plain, |colors| Theme::new(&colors, depth));
-        let stale = config.stale_seconds.map_or(Clock::STALE, |seconds| {
-            (seconds as i64).saturating_mul(NANOS_PER_SEC)
-        });
+        let stale = config
+            .stale_seconds
+            .map_or(Clock::STALE, |seconds| (seconds as i64).saturating_mul(NANOS_PER_SEC));
         Self {
             store,
             sources,

@@ -139,6 +139,8 @@ fn from_combinations(store: &Store, field: Field) -> Vec<Item> {
         .iter()
         .map(|(value, figures)| Item { count: figures.totals.spans, ..item(value, figures) })
         .collect();
-    items.sort_by(|a, b| (b.cost, b.tokens, b.count).cmp(&(a.cost, a.tokens, a.count)).then(a.value.cmp(&b.value)));
+    items.sort_by(|a, b| {
+        (b.cost, b.tokens, b.count).cmp(&(a.cost, a.tokens, a.count)).then(a.value.cmp(&b.value))
+    });
     items
 }

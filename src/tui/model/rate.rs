@@ -23,7 +23,9 @@ impl SpendRate {
         if self.samples.back().is_some_and(|(last, _)| now.duration_since(*last) < STEP) {
             return;
         }
-        while self.samples.len() > 1 && self.samples.get(1).is_some_and(|(at, _)| now.duration_since(*at) > WINDOW) {
+        while self.samples.len() > 1
+            && self.samples.get(1).is_some_and(|(at, _)| now.duration_since(*at) > WINDOW)
+        {
             self.samples.pop_front();
         }
         self.samples.push_back((now, total));

@@ -64,7 +64,8 @@ impl RunList {
         self.rows.clear();
         for trace in store.traces() {
             let stands_for_run = trace.run().is_none() || trace.run_traces().first() == Some(&trace.ix());
-            let shown = || matches.is_off() || trace.run_traces().iter().any(|trace| matches.has_trace(*trace));
+            let shown =
+                || matches.is_off() || trace.run_traces().iter().any(|trace| matches.has_trace(*trace));
             if stands_for_run && trace.totals().spans + trace.totals().events > 0 && shown() {
                 self.rows.push(trace.ix());
             }

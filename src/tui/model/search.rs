@@ -72,7 +72,12 @@ impl Search {
     }
 
     /// The hit after or before a span, going round at the ends, with its number.
-    pub fn step(&self, from: Option<SpanIx>, forward: bool, order: impl Fn(SpanIx) -> usize) -> Option<(SpanIx, usize)> {
+    pub fn step(
+        &self,
+        from: Option<SpanIx>,
+        forward: bool,
+        order: impl Fn(SpanIx) -> usize,
+    ) -> Option<(SpanIx, usize)> {
         let here = from.map_or(0, &order);
         let at = if forward {
             let next = self.hits.iter().position(|hit| from.is_none() || order(*hit) > here);

@@ -124,7 +124,8 @@ impl Waterfall {
         if self.is_running()
             && let Some(run) = self.run
         {
-            let now = store.trace(run).run_traces().iter().map(|trace| store.trace(*trace).now(clock).0).max();
+            let now =
+                store.trace(run).run_traces().iter().map(|trace| store.trace(*trace).now(clock).0).max();
             if let Some(now) = now {
                 self.tree.advance(now);
             }
@@ -286,7 +287,8 @@ impl Waterfall {
     fn is_folded(&self, node: NodeIx) -> bool {
         let at = self.tree.node(node);
         self.folded.contains(&at.span)
-            || (self.fold_depth.is_some_and(|depth| at.depth + 1 >= depth.max(1)) && !self.unfolded.contains(&at.span))
+            || (self.fold_depth.is_some_and(|depth| at.depth + 1 >= depth.max(1))
+                && !self.unfolded.contains(&at.span))
     }
 
     fn set_folded(&mut self, node: NodeIx, fold: bool) {

@@ -50,7 +50,11 @@ pub(super) fn act(model: &mut Model, action: Action, count: Option<usize>, effec
         }
         Action::CriticalPath => {
             model.waterfall.critical = !model.waterfall.critical;
-            model.say(if model.waterfall.critical { "critical path marked" } else { "critical path not marked" });
+            model.say(if model.waterfall.critical {
+                "critical path marked"
+            } else {
+                "critical path not marked"
+            });
         }
         Action::BarSize => {
             let (next, what) = match model.waterfall.size {
@@ -140,7 +144,10 @@ fn move_by(model: &mut Model, by: isize) {
         Focus::Runs => {
             model.runs.move_by(by);
         }
-        Focus::Waterfall => model.waterfall.move_by(by),
+        Focus::Waterfall => {
+            model.runs.follow = false;
+            model.waterfall.move_by(by);
+        }
         Focus::Detail => model.detail.scroll = model.detail.scroll.saturating_add_signed(by),
     }
 }
@@ -165,12 +172,17 @@ fn step_focus(model: &mut Model, forward: bool) {
     let at = panels.iter().position(|panel| *panel == model.focus).unwrap_or(0);
     let step = if forward { 1 } else { panels.len() - 1 };
     model.focus = panels[(at + step) % panels.len()];
+    model.runs.follow &= model.focus == Focus::Runs;
 }
 
 /// `enter`: from the runs into the waterfall, from there into the detail.
 fn open(model: &mut Model) {
     match model.focus {
-        Focus::Runs => model.focus = Focus::Waterfall,
+        Focus::Runs => {
+            // Whoever opens a run wants to read it: it must not be swapped for a newer one.
+            model.runs.follow = false;
+            model.focus = Focus::Waterfall;
+        }
         Focus::Waterfall if model.detail.open => model.focus = Focus::Detail,
         Focus::Waterfall => model.detail.open = true,
         Focus::Detail => {}
@@ -199,7 +211,7 @@ fn back(model: &mut Model) {
 fn horizontally(model: &mut Model, left: bool) {
     match model.focus {
         Focus::Runs if left => {}
-        Focus::Runs => model.focus = Focus::Waterfall,
+        Focus::Runs => open(model),
         Focus::Waterfall => model.waterfall.fold(&model.store, &model.matches, Some(left)),
         Focus::Detail => step_tab(model, if left { -1 } else { 1 }),
     }

@@ -84,7 +84,8 @@ pub(super) fn next_error(model: &mut Model, forward: bool) {
         return;
     }
     let errors = model.waterfall.find_all(|node| {
-        matches!(node.status, crate::model::Status::Error | crate::model::Status::Timeout) && node.errors_below == 0
+        matches!(node.status, crate::model::Status::Error | crate::model::Status::Timeout)
+            && node.errors_below == 0
     });
     step_through(model, &errors, forward, "error");
 }
@@ -172,5 +173,6 @@ fn step_through(model: &mut Model, spans: &[SpanIx], forward: bool, what: &str) 
 fn go_to(model: &mut Model, span: SpanIx, text: String) {
     model.waterfall.select(&model.store, &model.matches, span);
     model.focus = Focus::Waterfall;
+    model.runs.follow = false;
     model.say(text);
 }

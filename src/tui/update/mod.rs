@@ -5,7 +5,6 @@ mod find;
 mod mouse;
 mod prompt;
 
-
 use std::time::{Duration, Instant};
 
 use crate::config::{Action, Key, KeyName, Lookup};
@@ -95,7 +94,11 @@ fn key_pressed(model: &mut Model, key: Key, effects: &mut Vec<Effect>) {
         effects.push(Effect::Quit);
         return;
     }
-    if model.notice.as_ref().is_some_and(|notice| model.now.duration_since(notice.at) > Duration::from_millis(300)) {
+    if model
+        .notice
+        .as_ref()
+        .is_some_and(|notice| model.now.duration_since(notice.at) > Duration::from_millis(300))
+    {
         model.notice = None;
     }
     if !model.modes.is_empty() && prompt::key(model, key, effects) {
@@ -137,7 +140,8 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
 
 fn source_said(model: &mut Model, message: SourceMessage) {
     let at = message.source.0 as usize;
-    let arrival = Arrival { at: model.clock.now, live: model.sources.get(at).is_some_and(|source| source.caught_up) };
+    let arrival =
+        Arrival { at: model.clock.now, live: model.sources.get(at).is_some_and(|source| source.caught_up) };
     let Some(source) = model.sources.get_mut(at) else { return };
     match message.event {
         SourceEvent::Segment { id, format, modified, .. } => {

@@ -82,7 +82,10 @@ fn filter_key(model: &mut Model, key: Key, mut input: TextInput, before: String)
 }
 
 /// What could stand at the cursor of the filter: the bytes it replaces and the candidates.
-pub(in crate::tui) fn completion(model: &Model, input: &TextInput) -> (std::ops::Range<usize>, Vec<Candidate>) {
+pub(in crate::tui) fn completion(
+    model: &Model,
+    input: &TextInput,
+) -> (std::ops::Range<usize>, Vec<Candidate>) {
     let store = &model.store;
     let values = |key: &crate::filter::Key| -> Vec<String> {
         let crate::filter::Key::Field(field) = key else { return Vec::new() };
@@ -165,7 +168,9 @@ fn palette_key(
             return;
         }
         (KeyName::Up, _) | (KeyName::Char('p'), true) => cursor = cursor.saturating_sub(1),
-        (KeyName::Down, _) | (KeyName::Char('n'), true) => cursor = (cursor + 1).min(actions.len().saturating_sub(1)),
+        (KeyName::Down, _) | (KeyName::Char('n'), true) => {
+            cursor = (cursor + 1).min(actions.len().saturating_sub(1))
+        }
         _ => {
             input.key(key);
             let texts: Vec<String> =
@@ -187,7 +192,9 @@ fn scroll_key(model: &mut Model, key: Key, scroll: usize, mode: fn(usize) -> Mod
         (KeyName::Up | KeyName::Char('k'), _) => scroll.saturating_sub(1),
         (KeyName::Down | KeyName::Char('j'), _) => scroll.saturating_add(1),
         (KeyName::PageUp, _) | (KeyName::Char('u' | 'b'), true) => scroll.saturating_sub(page),
-        (KeyName::PageDown | KeyName::Char(' '), _) | (KeyName::Char('d' | 'f'), true) => scroll.saturating_add(page),
+        (KeyName::PageDown | KeyName::Char(' '), _) | (KeyName::Char('d' | 'f'), true) => {
+            scroll.saturating_add(page)
+        }
         (KeyName::Home | KeyName::Char('g'), _) => 0,
         (KeyName::End | KeyName::Char('G'), _) => usize::MAX / 2,
         _ => scroll,

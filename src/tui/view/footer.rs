@@ -35,7 +35,9 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, bar: Rect, model: &Model) ->
             if model.pending.is_empty() {
                 break;
             }
-            line.left(" ", theme.text).left(&key, theme.strong).left(&format!(" {} ", action.help()), theme.dim);
+            line.left(" ", theme.text)
+                .left(&key, theme.strong)
+                .left(&format!(" {} ", action.help()), theme.dim);
         }
         return None;
     }

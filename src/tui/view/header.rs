@@ -4,7 +4,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::model::NanoUsd;
 use crate::source::SourceState;
 use crate::text;
 
@@ -24,16 +23,16 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model) {
         line.right("  ", theme.text);
     }
     let covered = if totals.unpriced_calls > 0 { "≥ " } else { "" };
-    line.right(&format!("{covered}{}", cost_text(totals.cost)), theme.strong);
+    line.right(&format!("{covered}{}", text::usd(totals.cost)), theme.strong);
     if area.width >= 60 {
         line.right("   ", theme.text);
-        line.right(&format!("{} out", text::count(totals.tokens.output)), theme.text);
+        line.right(&text::tokens(totals.tokens.output), theme.text).right("out ", theme.dim);
         line.right("  ", theme.text);
         if area.width >= 110 && totals.tokens.cache_read > 0 {
             let share = totals.tokens.cache_read as f64 / totals.tokens.input.max(1) as f64;
             line.right(&format!(" ({} cached)", text::percent(share)), theme.dim);
         }
-        line.right(&format!("{} in", text::count(totals.tokens.input)), theme.text);
+        line.right(&text::tokens(totals.tokens.input), theme.text).right("in ", theme.dim);
         line.right("   ", theme.text);
     }
     line.left(" tracetui ", theme.accent);
@@ -43,23 +42,15 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model) {
     }
     let (running, suspended) = model.running;
     if running > 0 {
-        line.left("  ", theme.text).left(&format!("● {running} running"), theme.status(crate::model::Status::Running));
+        line.left_whole(&format!("● {running} running"), theme.status(crate::model::Status::Running));
     }
     if suspended > 0 {
-        line.left("  ", theme.text)
-            .left(&format!("◌ {suspended} waiting"), theme.status(crate::model::Status::Suspended));
+        line.left_whole(&format!("◌ {suspended} waiting"), theme.status(crate::model::Status::Suspended));
     }
-    if line.room() > 14 {
-        line.left("  ", theme.text).left(&format!("{} runs", text::count(model.store.run_count())), theme.dim);
+    line.left_whole(&format!("{} runs", text::count(model.store.run_count())), theme.dim);
+    if totals.errors > 0 {
+        line.left_whole(&format!("✗ {} errors", text::count(totals.errors)), theme.bad);
     }
-    if totals.errors > 0 && line.room() > 12 {
-        line.left("  ", theme.text).left(&format!("✗ {} errors", text::count(totals.errors)), theme.bad);
-    }
-}
-
-/// Cost for the header: never rounded to nothing.
-fn cost_text(cost: NanoUsd) -> String {
-    text::usd(cost)
 }
 
 fn one_source(line: &mut Line<'_>, model: &Model, source: &Source) {
@@ -78,7 +69,8 @@ fn many_sources(line: &mut Line<'_>, model: &Model, sources: &[Source]) {
     let worst = sources.iter().find(|source| {
         matches!(source.state, SourceState::Failed(_) | SourceState::Blocked(_)) || source.progress.is_some()
     });
-    let (mark, style) = worst.or(sources.first()).map_or((String::new(), theme.dim), |source| standing(model, source));
+    let (mark, style) =
+        worst.or(sources.first()).map_or((String::new(), theme.dim), |source| standing(model, source));
     line.left("  ", theme.text).left(&mark, style);
 }
 
@@ -129,6 +121,12 @@ pub(super) fn draw_bar(buffer: &mut Buffer, area: Rect, model: &Model) {
         let mut formats = formats;
         formats.dedup();
         line.left(&formats.join(", "), theme.dim);
+        let totals = model.store.totals();
+        if totals.spans > 0 {
+            line.left(&format!(" · {} spans", text::count(totals.spans)), theme.dim);
+            line.left(&format!(" · {} model calls", text::count(totals.llm_calls)), theme.dim);
+            line.left(&format!(" · {} tool calls", text::count(totals.tool_calls)), theme.dim);
+        }
         if let Some(why) = trouble(model) {
             line.left("  ", theme.text).left(&why, theme.warn);
         }
@@ -155,9 +153,7 @@ fn trouble(model: &Model) -> Option<String> {
         SourceState::Waiting(why)
         | SourceState::Blocked(why)
         | SourceState::Failed(why)
-        | SourceState::Snapshot(why) => {
-            (source.progress.is_none() && !why.is_empty()).then(|| why.clone())
-        }
+        | SourceState::Snapshot(why) => (source.progress.is_none() && !why.is_empty()).then(|| why.clone()),
         _ => None,
     })
 }

@@ -109,10 +109,15 @@ impl Layout {
         if right.is_empty() {
             return;
         }
-        let only_detail = model.detail.open && model.focus == Focus::Detail && (narrow && right.height < 24 || model.full_screen);
+        let only_detail = model.detail.open
+            && model.focus == Focus::Detail
+            && (narrow && right.height < 24 || model.full_screen);
         if only_detail {
             self.detail_panel = right;
-        } else if model.detail.open && right.height >= 10 && !(model.full_screen && model.focus == Focus::Waterfall) {
+        } else if model.detail.open
+            && right.height >= 10
+            && !(model.full_screen && model.focus == Focus::Waterfall)
+        {
             let default = right.height * 45 / 100;
             let rows = model.detail_rows.unwrap_or(default).clamp(5, right.height - 5);
             self.detail_panel = Rect { y: right.bottom() - rows, height: rows, ..right };

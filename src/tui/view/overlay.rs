@@ -86,7 +86,13 @@ fn cost(item: &super::super::model::Item) -> String {
 }
 
 /// Every action, found by typing.
-pub(super) fn palette(buffer: &mut Buffer, model: &Model, input: &TextInput, actions: &[Action], cursor: usize) {
+pub(super) fn palette(
+    buffer: &mut Buffer,
+    model: &Model,
+    input: &TextInput,
+    actions: &[Action],
+    cursor: usize,
+) {
     let theme = &model.theme;
     let width = 72.min(buffer.area.width.saturating_sub(4));
     let inner = popup(buffer, width, PICKER_ROWS as u16 + 3, &[(" Actions ", theme.accent)], theme.focus);
@@ -132,7 +138,8 @@ pub(super) fn help(buffer: &mut Buffer, model: &Model, scroll: usize) {
     lines.push(Vec::new());
     lines.push(vec![("Marks".to_owned(), theme.accent)]);
     let kinds = crate::model::SpanKind::ALL.iter().map(|kind| format!("{} {kind}", glyph::kind(*kind)));
-    let statuses = crate::model::Status::ALL.iter().map(|status| format!("{} {status}", glyph::status(*status)));
+    let statuses =
+        crate::model::Status::ALL.iter().map(|status| format!("{} {status}", glyph::status(*status)));
     for words in kinds.chain(statuses).collect::<Vec<_>>().chunks(5) {
         let row: String = words.iter().map(|word| format!("{word:<15}")).collect();
         lines.push(vec![(format!("  {row}"), theme.text)]);
@@ -145,7 +152,9 @@ pub(super) fn problems(buffer: &mut Buffer, model: &Model, scroll: usize) {
     let theme = &model.theme;
     let mut lines: Vec<Vec<(String, Style)>> = Vec::new();
     for source in &model.sources {
-        let Some(problems) = model.store.problems(source.id).filter(|problems| !problems.is_empty()) else { continue };
+        let Some(problems) = model.store.problems(source.id).filter(|problems| !problems.is_empty()) else {
+            continue;
+        };
         lines.push(vec![(source.name.clone(), theme.accent)]);
         for (reason, count) in problems.counts() {
             let what = if reason.skips_record() { "skipped" } else { "kept, flagged" };
@@ -175,7 +184,8 @@ fn scrolled(buffer: &mut Buffer, model: &Model, title: &str, lines: &[Vec<(Strin
     let theme = &model.theme;
     let width = 92.min(buffer.area.width.saturating_sub(2));
     let height = (lines.len() as u16 + 2).min(buffer.area.height.saturating_sub(2));
-    let inner = popup(buffer, width, height, &[(title, theme.accent), ("esc closes ", theme.faint)], theme.focus);
+    let inner =
+        popup(buffer, width, height, &[(title, theme.accent), ("esc closes ", theme.faint)], theme.focus);
     let visible = usize::from(inner.height);
     let offset = scroll.min(lines.len().saturating_sub(visible));
     for (line, y) in lines.iter().skip(offset).take(visible).zip(inner.y..) {

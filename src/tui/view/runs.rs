@@ -38,7 +38,9 @@ pub(super) fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model) {
         draw_empty(buffer, inner, model);
         return;
     }
-    for (line, run) in model.runs.rows().iter().skip(model.runs.offset).take(inner.height as usize).enumerate() {
+    for (line, run) in
+        model.runs.rows().iter().skip(model.runs.offset).take(inner.height as usize).enumerate()
+    {
         let row = Rect { y: inner.y + line as u16, height: 1, ..inner };
         draw_run(buffer, row, model, *run);
     }
@@ -68,7 +70,9 @@ fn figures(model: &Model, first: &TraceView<'_>) -> RunFigures {
             figures.status = trace.status(clock);
             figures.cost += trace.totals().cost;
             figures.unpriced += trace.totals().unpriced_calls;
-            if let (Some(start), Some(from), Some(nanos)) = (first.start(), trace.start(), trace.duration(clock)) {
+            if let (Some(start), Some(from), Some(nanos)) =
+                (first.start(), trace.start(), trace.duration(clock))
+            {
                 figures.nanos = Some(from.since(start).saturating_add(nanos));
             }
         }
@@ -96,7 +100,8 @@ fn draw_run(buffer: &mut Buffer, row: Rect, model: &Model, run: TraceIx) {
         right = right.saturating_sub(9);
     }
     let time = figures.nanos.map_or_else(|| "–".to_owned(), text::duration_short);
-    let time_style = if figures.status == Status::Running { theme.status(Status::Running) } else { theme.dim };
+    let time_style =
+        if figures.status == Status::Running { theme.status(Status::Running) } else { theme.dim };
     put_right(buffer, row.x, row.y, right, &SafeText::new(&time), time_style);
     right = right.saturating_sub(8);
     if row.width >= 44

@@ -46,7 +46,15 @@ pub(super) fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model) {
         let at = model.waterfall.offset + usize::from(line);
         let Some(row) = rows.get(at) else { break };
         let area = Rect { y: layout.bars.y + line, height: 1, ..layout.bars };
-        draw_row(buffer, area, layout.columns, model, row, &scale, last.get(usize::from(line)).map_or(&[], Vec::as_slice));
+        draw_row(
+            buffer,
+            area,
+            layout.columns,
+            model,
+            row,
+            &scale,
+            last.get(usize::from(line)).map_or(&[], Vec::as_slice),
+        );
     }
     draw_gap_offer(buffer, layout.waterfall_panel, model);
     debug_assert!(inner.width >= layout.columns.name);
@@ -57,7 +65,10 @@ fn title(model: &Model, focused: bool) -> Vec<(String, Style)> {
     let name_style = if focused { theme.accent } else { theme.strong };
     let Some(run) = model.waterfall.run else { return vec![(" Waterfall ".to_owned(), theme.dim)] };
     let trace = model.store.trace(run);
-    let status = trace.run_traces().last().map_or(Status::Unknown, |last| model.store.trace(*last).status(&model.clock));
+    let status = trace
+        .run_traces()
+        .last()
+        .map_or(Status::Unknown, |last| model.store.trace(*last).status(&model.clock));
     let mut parts = Vec::new();
     if model.size.0 < super::NARROW || model.full_screen {
         parts.push((" Runs ›".to_owned(), theme.faint));
@@ -66,15 +77,13 @@ fn title(model: &Model, focused: bool) -> Vec<(String, Style)> {
     parts.push((format!("{} {status} ", glyph::status(status)), theme.status(status)));
     let nanos = model.waterfall.tree.end.saturating_sub(model.waterfall.tree.start);
     parts.push((format!("{}  ", text::duration_short(nanos)), theme.text));
-    let sum = model
-        .waterfall
-        .tree
-        .roots()
-        .map(|root| model.waterfall.tree.node(root).totals)
-        .fold(crate::store::Totals::default(), |mut sum, totals| {
+    let sum = model.waterfall.tree.roots().map(|root| model.waterfall.tree.node(root).totals).fold(
+        crate::store::Totals::default(),
+        |mut sum, totals| {
             sum.merge(&totals);
             sum
-        });
+        },
+    );
     parts.push((format!("{} spans  ", text::count(sum.spans)), theme.dim));
     let covered = if sum.unpriced_calls > 0 { "≥ " } else { "" };
     parts.push((format!("{covered}{}  ", text::usd(sum.cost)), theme.text));
@@ -101,7 +110,14 @@ fn draw_heads(buffer: &mut Buffer, layout: &Layout, model: &Model, scale: &TimeS
     match model.waterfall.size {
         BarSize::Time => ruler(buffer, layout.axis, scale, model.waterfall.tree.start, window, theme.faint),
         BarSize::Tokens => {
-            put(buffer, layout.axis.x, y, layout.axis.right(), &SafeText::new("share of tokens"), theme.faint);
+            put(
+                buffer,
+                layout.axis.x,
+                y,
+                layout.axis.right(),
+                &SafeText::new("share of tokens"),
+                theme.faint,
+            );
         }
         BarSize::Cost => {
             put(buffer, layout.axis.x, y, layout.axis.right(), &SafeText::new("share of cost"), theme.faint);
@@ -323,7 +339,11 @@ fn draw_bar(
     for column in scale.folded_columns().filter(|column| *column < area.width) {
         buffer[(area.x + column, area.y)].set_symbol("┊").set_style(theme.faint);
     }
-    let thin = node.children > 0 && matches!(kind, SpanKind::Workflow | SpanKind::Step | SpanKind::Agent | SpanKind::Iteration | SpanKind::Other);
+    let thin = node.children > 0
+        && matches!(
+            kind,
+            SpanKind::Workflow | SpanKind::Step | SpanKind::Agent | SpanKind::Iteration | SpanKind::Other
+        );
     let mut bar = Bar {
         from: 0,
         to: 0,
@@ -335,13 +355,22 @@ fn draw_bar(
             Status::Unfinished => BarEnd::Fading,
             _ => BarEnd::Closed,
         },
-        style: if model.waterfall.critical && node.critical { style.add_modifier(Modifier::BOLD) } else { style },
+        style: if model.waterfall.critical && node.critical {
+            style.add_modifier(Modifier::BOLD)
+        } else {
+            style
+        },
+        light: if faded || failed || theme.is_mono() { style } else { theme.muted_kind(kind) },
         fill: fill(kind, theme.is_mono()),
     };
     match model.waterfall.size {
         BarSize::Time => {
             if !scale.shows(node.start, node.end) {
-                let (symbol, x) = if node.end < model.waterfall.window().0 { ("‹", area.x) } else { ("›", area.right().saturating_sub(1)) };
+                let (symbol, x) = if node.end < model.waterfall.window().0 {
+                    ("‹", area.x)
+                } else {
+                    ("›", area.right().saturating_sub(1))
+                };
                 if !area.is_empty() {
                     buffer[(x, area.y)].set_symbol(symbol).set_style(theme.faint);
                 }

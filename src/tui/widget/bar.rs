@@ -38,6 +38,8 @@ pub struct Bar {
     pub end: BarEnd,
     /// Its colour.
     pub style: Style,
+    /// The colour of its light part.
+    pub light: Style,
     /// What fills a whole cell of a thick bar.
     pub fill: &'static str,
 }
@@ -65,15 +67,16 @@ impl Bar {
             let place = (area.x + cell as u16, area.y);
             let light = (cell + 1) * EIGHTHS <= light_to;
             let target = &mut buffer[place];
+            let style = if light { self.light } else { self.style };
             if left > 0 && right == EIGHTHS {
                 // Only the right part of the cell: the left block in the background's colour.
                 target.set_symbol(LEFT[left as usize]);
-                target.set_style(self.style.add_modifier(Modifier::REVERSED));
+                target.set_style(style.add_modifier(Modifier::REVERSED));
                 continue;
             }
             let whole = left == 0 && right == EIGHTHS;
             let symbol = match (whole, self.end) {
-                (true, _) if light => "░",
+                (true, _) if light && self.light == self.style => "░",
                 (true, BarEnd::Dashed) => "╌",
                 (true, BarEnd::Fading) => fading(cell, (to - 1) / EIGHTHS),
                 (true, _) => self.fill,
@@ -83,7 +86,7 @@ impl Bar {
                 (false, BarEnd::Fading) => "░",
                 (false, _) => LEFT[right.max(1) as usize],
             };
-            target.set_symbol(symbol).set_style(self.style);
+            target.set_symbol(symbol).set_style(style);
         }
     }
 
@@ -128,7 +131,16 @@ mod tests {
     }
 
     fn bar(from: i64, to: i64) -> Bar {
-        Bar { from, to, light_to: None, thin: false, end: BarEnd::Closed, style: Style::new(), fill: "█" }
+        Bar {
+            from,
+            to,
+            light_to: None,
+            thin: false,
+            end: BarEnd::Closed,
+            style: Style::new(),
+            light: Style::new(),
+            fill: "█",
+        }
     }
 
     #[test]

@@ -18,7 +18,14 @@ pub fn put(buffer: &mut Buffer, x: u16, y: u16, right: u16, text: &SafeText<'_>,
 }
 
 /// Draws text so that it ends before `right`. Returns the column where it begins.
-pub fn put_right(buffer: &mut Buffer, left: u16, y: u16, right: u16, text: &SafeText<'_>, style: Style) -> u16 {
+pub fn put_right(
+    buffer: &mut Buffer,
+    left: u16,
+    y: u16,
+    right: u16,
+    text: &SafeText<'_>,
+    style: Style,
+) -> u16 {
     let width = (text.width() as u16).min(right.saturating_sub(left));
     let x = right.saturating_sub(width);
     put(buffer, x, y, right, text, style);
@@ -47,6 +54,15 @@ impl<'a> Line<'a> {
     /// Adds text on the left, cut where the room ends.
     pub fn left(&mut self, text: &str, style: Style) -> &mut Self {
         self.left = put(self.buffer, self.left, self.y, self.right, &SafeText::new(text), style);
+        self
+    }
+
+    /// Adds text on the left, after a gap, if there is room for all of it.
+    pub fn left_whole(&mut self, text: &str, style: Style) -> &mut Self {
+        let text = SafeText::new(text);
+        if text.width() as u16 + 3 <= self.room() {
+            self.left = put(self.buffer, self.left + 2, self.y, self.right, &text, style);
+        }
         self
     }
 

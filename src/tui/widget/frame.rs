@@ -41,7 +41,13 @@ pub fn panel(buffer: &mut Buffer, area: Rect, title: &[(&str, Style)], border_st
 }
 
 /// Clears a centred area of at most this size and draws a border around it. Returns what is inside.
-pub fn popup(buffer: &mut Buffer, width: u16, height: u16, title: &[(&str, Style)], border_style: Style) -> Rect {
+pub fn popup(
+    buffer: &mut Buffer,
+    width: u16,
+    height: u16,
+    title: &[(&str, Style)],
+    border_style: Style,
+) -> Rect {
     let whole = buffer.area;
     let width = width.min(whole.width);
     let height = height.min(whole.height);

@@ -95,7 +95,14 @@ impl TimeScale {
 }
 
 /// Draws a time axis: ticks at round distances from `origin`, with labels that fit between them.
-pub fn ruler(buffer: &mut Buffer, area: Rect, scale: &TimeScale, origin: i64, window: (i64, i64), style: Style) {
+pub fn ruler(
+    buffer: &mut Buffer,
+    area: Rect,
+    scale: &TimeScale,
+    origin: i64,
+    window: (i64, i64),
+    style: Style,
+) {
     let nanos = (window.1 - window.0).max(1);
     let wanted = (area.width / 12).max(1);
     let step = round_step(nanos / i64::from(wanted).max(1));
@@ -145,8 +152,10 @@ fn round_step(nanos: i64) -> i64 {
             unit *= 10;
         }
     }
-    const CLOCK: [i64; 15] =
-        [60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000];
+    const CLOCK: [i64; 15] = [
+        60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
+        2_592_000,
+    ];
     CLOCK
         .into_iter()
         .map(|seconds| seconds * SECOND)
