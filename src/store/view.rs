@@ -126,6 +126,22 @@ impl<'a> SpanView<'a> {
         self.text(self.store.columns.name[self.at()])
     }
 
+    /// Its name without the decoration that frameworks put around it: the workflow, step, agent, tool or model that the
+    /// name contains, else the whole name.
+    pub fn label(&self) -> &'a str {
+        let facets = self.facets();
+        let symbol = match self.kind() {
+            SpanKind::Workflow => facets.workflow,
+            SpanKind::Step => facets.step,
+            SpanKind::Agent => facets.agent,
+            SpanKind::Tool => facets.tool,
+            SpanKind::Llm | SpanKind::Embedding => facets.model,
+            _ => Symbol::NONE,
+        };
+        let (name, label) = (self.name(), self.text(symbol));
+        if !label.is_empty() && name.contains(label) { label } else { name }
+    }
+
     /// The symbol of its name.
     pub fn name_symbol(&self) -> Symbol {
         self.store.columns.name[self.at()]
@@ -345,7 +361,7 @@ impl<'a> TraceView<'a> {
     pub fn name(&self) -> &'a str {
         let label = |span: SpanView<'a>| {
             let workflow = span.text(span.facets().workflow);
-            if workflow.is_empty() { span.name() } else { workflow }
+            if workflow.is_empty() { span.label() } else { workflow }
         };
         match self.root() {
             Some(root) => label(root),

@@ -58,7 +58,7 @@ fn title(model: &Model) -> Vec<(String, Style)> {
     let kind = view.kind();
     let mut parts = vec![
         (format!(" {} ", glyph::kind(kind)), theme.kind(kind)),
-        (format!("{} ", model.shown(view.name())), theme.strong),
+        (format!("{} ", model.shown(view.label())), theme.strong),
     ];
     let mut facts: Vec<String> = Vec::new();
     if kind == SpanKind::Llm {

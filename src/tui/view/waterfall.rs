@@ -253,7 +253,7 @@ fn draw_name(
     x = put(buffer, x, y, right, &SafeText::new(fold), theme.dim);
     let colour = if faded { theme.faint } else { theme.kind(kind) };
     x = put(buffer, x, y, right, &SafeText::new(glyph::kind(kind)), colour) + 1;
-    let name = if node.missing { "(missing parent)".into() } else { model.shown(span.name()) };
+    let name = if node.missing { "(missing parent)".into() } else { model.shown(span.label()) };
     let name = if name.is_empty() { kind.as_str().into() } else { name };
     let hit = model.search.is_on() && model.search.hits.contains(&node.span);
     let style = match () {
@@ -266,8 +266,11 @@ fn draw_name(
     };
     let room = usize::from(right.saturating_sub(x));
     let mut folded = String::new();
+    if span.marks().has(crate::model::Marks::RESUMED) {
+        folded.push_str(" resumed");
+    }
     if row.folded > 0 {
-        folded = format!(" ×{}", text::count(u64::from(row.folded)));
+        folded.push_str(&format!(" ×{}", text::count(u64::from(row.folded))));
     }
     let safe = SafeText::new(&name);
     let cut = safe.truncate_middle(room.saturating_sub(folded.len()));
