@@ -46,20 +46,17 @@ pub fn critical_path(tree: &TraceTree, root: NodeIx) -> Vec<Section> {
                 break Some((child, span.start.max(floor), end));
             }
         };
-        match next {
-            Some((child, child_start, child_end)) => {
-                if child_end < *cut {
-                    sections.push(Section { node, from: child_end, to: *cut });
-                }
-                *cut = child_start;
-                enter(child, child_start, child_end, &mut stack);
+        if let Some((child, child_start, child_end)) = next {
+            if child_end < *cut {
+                sections.push(Section { node, from: child_end, to: *cut });
             }
-            None => {
-                if *cut > floor {
-                    sections.push(Section { node, from: floor, to: *cut });
-                }
-                stack.pop();
+            *cut = child_start;
+            enter(child, child_start, child_end, &mut stack);
+        } else {
+            if *cut > floor {
+                sections.push(Section { node, from: floor, to: *cut });
             }
+            stack.pop();
         }
     }
     sections.reverse();

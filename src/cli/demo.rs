@@ -15,12 +15,11 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), Failure> {
     if let (Some(spans), Some(file)) = (args.spans, &args.file) {
         return generate(spans, args.seed, file).map_err(|error| Failure::usage(&error));
     }
-    let (path, temporary) = match &args.db {
-        Some(path) => (path.clone(), None),
-        None => {
-            let folder = TemporaryFolder::new()?;
-            (folder.0.join("demo.db"), Some(folder))
-        }
+    let (path, temporary) = if let Some(path) = &args.db {
+        (path.clone(), None)
+    } else {
+        let folder = TemporaryFolder::new()?;
+        (folder.0.join("demo.db"), Some(folder))
     };
     let demo = Demo { seed: args.seed, speed: args.speed, once: args.once, ..Demo::default() };
     let mut sink = open_sink(&path).map_err(|error| Failure::usage(&error))?;

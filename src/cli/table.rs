@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn columns_line_up_by_cell_width() {
         let text = written(|table, out| table.write_text(out));
-        let ends: Vec<usize> = text.lines().map(|line| line.width()).collect();
+        let ends: Vec<usize> = text.lines().map(unicode_width::UnicodeWidthStr::width).collect();
         assert!(ends.windows(2).all(|pair| pair[0] == pair[1]), "{text}");
     }
 

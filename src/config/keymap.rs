@@ -97,14 +97,13 @@ impl Key {
             rest = after;
         }
         let mut chars = rest.chars();
-        key.name = match (chars.next(), chars.next()) {
-            (Some(c), None) => KeyName::Char(c),
-            _ => {
-                let lower = rest.to_ascii_lowercase();
-                let function = || lower.strip_prefix('f')?.parse().ok().filter(|n| (1..=24).contains(n));
-                let named = NAMED.iter().find(|(name, _)| *name == lower).map(|(_, key)| *key);
-                named.or_else(|| function().map(KeyName::F))?
-            }
+        key.name = if let (Some(c), None) = (chars.next(), chars.next()) {
+            KeyName::Char(c)
+        } else {
+            let lower = rest.to_ascii_lowercase();
+            let function = || lower.strip_prefix('f')?.parse().ok().filter(|n| (1..=24).contains(n));
+            let named = NAMED.iter().find(|(name, _)| *name == lower).map(|(_, key)| *key);
+            named.or_else(|| function().map(KeyName::F))?
         };
         if key.shift && key.name == KeyName::Tab {
             (key.name, key.shift) = (KeyName::BackTab, false);

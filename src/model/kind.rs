@@ -118,7 +118,7 @@ impl Status {
     pub fn from_source_word(word: &str) -> Self {
         let folded: String = word
             .chars()
-            .filter(|c| c.is_ascii_alphanumeric())
+            .filter(char::is_ascii_alphanumeric)
             .map(|c| c.to_ascii_lowercase())
             .take(24)
             .collect();

@@ -63,49 +63,46 @@ fn read(reader: &Reader, mut input: impl Read, name: &str) -> Result<(), Stop> {
         let bytes = &buffer[..read];
         spool.write_all(bytes)?;
         let mut batch = Batch::default();
-        match &mut decoding {
-            Some((frame, decoder)) => {
-                frame.feed(bytes, offset, decoder.as_mut(), now(), &mut batch);
-                offset += read as u64;
-            }
-            None => {
-                held.extend_from_slice(bytes);
-                let enough = held.contains(&b'\n') || read == 0 || held.len() >= SAMPLE_BYTES;
-                let found =
-                    match enough.then(|| detect_lines(&LineSample::new(&held), reader.format.as_deref())) {
-                        Some(Ok(found)) => found,
-                        Some(Err(why)) => {
-                            reader.send(SourceEvent::State(SourceState::Failed(why)))?;
-                            return Ok(());
-                        }
-                        None => None,
-                    };
-                if let Some(found) = found {
-                    let id = reader.catalog.add_file(Arc::clone(&kept), found.format);
-                    let modified = Some(now());
-                    reader.send(SourceEvent::Segment {
-                        id,
-                        format: found.format.name,
-                        why: found.why,
-                        modified,
-                    })?;
-                    reader.send(SourceEvent::State(SourceState::Live))?;
-                    reader.send(SourceEvent::CaughtUp)?;
-                    let stream = Stream { name: name.to_owned(), salt: name.as_bytes().to_vec() };
-                    let mut frame = Frame::new(id, 0);
-                    let mut decoder = (found.format.decoder)(&stream);
-                    frame.feed(&held, 0, decoder.as_mut(), now(), &mut batch);
-                    offset = held.len() as u64;
-                    held = Vec::new();
-                    decoding = Some((frame, decoder));
+        if let Some((frame, decoder)) = &mut decoding {
+            frame.feed(bytes, offset, decoder.as_mut(), now(), &mut batch);
+            offset += read as u64;
+        } else {
+            held.extend_from_slice(bytes);
+            let enough = held.contains(&b'\n') || read == 0 || held.len() >= SAMPLE_BYTES;
+            let found = match enough.then(|| detect_lines(&LineSample::new(&held), reader.format.as_deref()))
+            {
+                Some(Ok(found)) => found,
+                Some(Err(why)) => {
+                    reader.send(SourceEvent::State(SourceState::Failed(why)))?;
+                    return Ok(());
                 }
+                None => None,
+            };
+            if let Some(found) = found {
+                let id = reader.catalog.add_file(Arc::clone(&kept), found.format);
+                let modified = Some(now());
+                reader.send(SourceEvent::Segment {
+                    id,
+                    format: found.format.name,
+                    why: found.why,
+                    modified,
+                })?;
+                reader.send(SourceEvent::State(SourceState::Live))?;
+                reader.send(SourceEvent::CaughtUp)?;
+                let stream = Stream { name: name.to_owned(), salt: name.as_bytes().to_vec() };
+                let mut frame = Frame::new(id, 0);
+                let mut decoder = (found.format.decoder)(&stream);
+                frame.feed(&held, 0, decoder.as_mut(), now(), &mut batch);
+                offset = held.len() as u64;
+                held = Vec::new();
+                decoding = Some((frame, decoder));
             }
         }
-        if read == 0 {
-            if let Some((frame, decoder)) = &mut decoding {
-                frame.finish(decoder.as_mut(), now(), &mut batch);
-                decoder.finish(&mut batch);
-            }
+        if read == 0
+            && let Some((frame, decoder)) = &mut decoding
+        {
+            frame.finish(decoder.as_mut(), now(), &mut batch);
+            decoder.finish(&mut batch);
         }
         if !batch.is_empty() {
             reader.send(SourceEvent::Batch(batch))?;

@@ -54,7 +54,7 @@ impl Sources {
     }
 
     pub(super) fn set_name(&mut self, source: SourceId, name: &str) {
-        self.slot(source).name = name.to_owned();
+        name.clone_into(&mut self.slot(source).name);
     }
 
     pub(super) fn set_modified(&mut self, source: SourceId, at: UnixNanos) {

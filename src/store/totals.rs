@@ -27,6 +27,7 @@ pub struct Totals {
 
 /// What one span adds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one count of the totals, none excludes another")]
 pub(super) struct Share {
     pub span: bool,
     pub event: bool,

@@ -59,7 +59,7 @@ impl Store {
 
     /// Every known span and event, in order of arrival.
     pub fn spans(&self) -> impl Iterator<Item = SpanView<'_>> {
-        (0..self.columns.len() as u32).map(|row| SpanView { store: self, row }).filter(|span| span.is_known())
+        (0..self.columns.len() as u32).map(|row| SpanView { store: self, row }).filter(SpanView::is_known)
     }
 
     /// The trace with an id; else the only trace whose id, run id or name starts with `text`, newest first when several do.

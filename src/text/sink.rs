@@ -1,6 +1,7 @@
 //! Text on its way out: whole payloads with their secrets hidden, and JSON that no terminal acts on.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 use super::redact::{redact_json, redact_text, redact_value_of};
 use super::safe::is_hidden;
@@ -45,7 +46,8 @@ pub fn json_safe(json: &str) -> Cow<'_, str> {
     for c in json.chars() {
         if acts(c) {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                safe.push_str(&format!("\\u{unit:04x}"));
+                // Writing to a string never fails.
+                write!(safe, "\\u{unit:04x}").ok();
             }
         } else {
             safe.push(c);

@@ -9,7 +9,7 @@ use crate::store::SpanIx;
 
 /// Something that happened.
 #[derive(Debug)]
-pub enum Msg {
+pub(super) enum Msg {
     /// A key was pressed.
     Key(Key),
     /// Text was pasted.
@@ -34,7 +34,7 @@ pub enum Msg {
 
 /// Something the loop does for the model.
 #[derive(Debug)]
-pub enum Effect {
+pub(super) enum Effect {
     /// Read a payload for the detail pane.
     ReadDetail(SpanIx, Vec<PayloadRef>),
     /// Read payloads for the filter.

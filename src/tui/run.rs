@@ -89,12 +89,9 @@ pub async fn run(
                 // The terminal is gone.
                 Some(Err(_)) | None => return Ok(Exit::Quit),
             },
-            message = sources.recv(), if sources_open => match message {
-                Some(message) => Some(Msg::Source(message)),
-                None => {
-                    sources_open = false;
-                    None
-                }
+            message = sources.recv(), if sources_open => if let Some(message) = message { Some(Msg::Source(message)) } else {
+                sources_open = false;
+                None
             },
             result = results.recv() => result,
             () = tokio::time::sleep(pause.unwrap_or(Duration::MAX)), if pause.is_some() => Some(Msg::Tick),

@@ -18,7 +18,7 @@ static DEAD: AtomicBool = AtomicBool::new(false);
 
 /// Standard output that goes silent once the terminal was given back.
 #[derive(Debug)]
-pub struct Screen(io::BufWriter<io::Stdout>);
+pub(super) struct Screen(io::BufWriter<io::Stdout>);
 
 impl Write for Screen {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -31,14 +31,14 @@ impl Write for Screen {
 }
 
 /// The terminal while the program has it; gives it back when dropped.
-pub struct Guard {
+pub(super) struct Guard {
     /// For drawing.
     pub terminal: Terminal<CrosstermBackend<Screen>>,
 }
 
 impl Guard {
     /// Takes the terminal.
-    pub fn enter(mouse: bool) -> io::Result<Self> {
+    pub(super) fn enter(mouse: bool) -> io::Result<Self> {
         install_panic_hook();
         MOUSE.store(mouse, Ordering::SeqCst);
         take()?;
@@ -48,13 +48,13 @@ impl Guard {
     }
 
     /// Takes the terminal again after it was given back, and makes the next frame a full one.
-    pub fn reenter(&mut self) -> io::Result<()> {
+    pub(super) fn reenter(&mut self) -> io::Result<()> {
         take()?;
         self.redraw()
     }
 
     /// Makes the next frame a full one. (`Terminal::clear` would ask the terminal for the cursor and wait.)
-    pub fn redraw(&mut self) -> io::Result<()> {
+    pub(super) fn redraw(&mut self) -> io::Result<()> {
         let (width, height) = terminal::size()?;
         execute!(self.terminal.backend_mut(), terminal::Clear(terminal::ClearType::All))?;
         self.terminal.resize(Rect::new(0, 0, width, height))
@@ -62,7 +62,7 @@ impl Guard {
 
     /// Stops the process the way ctrl-z does, with the terminal given back meanwhile.
     #[cfg(unix)]
-    pub fn suspend(&mut self) -> io::Result<()> {
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
         leave();
         rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
         self.reenter()
@@ -82,7 +82,7 @@ impl Drop for Guard {
 }
 
 /// Gives the terminal back: every mode that was switched on is switched off. Does nothing when that is done already.
-pub fn leave() {
+pub(super) fn leave() {
     if !ENTERED.swap(false, Ordering::SeqCst) {
         return;
     }

@@ -52,7 +52,7 @@ impl TextInput {
     pub fn key(&mut self, key: Key) -> bool {
         match key {
             Key { name: KeyName::Char('a'), ctrl: true, .. } | Key { name: KeyName::Home, .. } => {
-                self.cursor = 0
+                self.cursor = 0;
             }
             Key { name: KeyName::Char('e'), ctrl: true, .. } | Key { name: KeyName::End, .. } => {
                 self.cursor = self.text.len();

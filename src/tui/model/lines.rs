@@ -43,7 +43,7 @@ pub enum Ink {
 }
 
 /// A line of pieces.
-pub type TextLine = Vec<(SafeText<'static>, Ink)>;
+pub(crate) type TextLine = Vec<(SafeText<'static>, Ink)>;
 
 fn piece(text: impl Into<String>, ink: Ink) -> (SafeText<'static>, Ink) {
     (SafeText::from_string(text.into()), ink)

@@ -22,15 +22,15 @@ use crate::store::{Clock, Store};
 
 use super::theme::{Depth, Theme};
 
-pub use detail::{Detail, Payload, Tab};
-pub use input::TextInput;
-pub use lines::{Ink, TextLine};
-pub use picker::{Item, Picker, narrowed};
-pub use rate::SpendRate;
-pub use rows::Matches;
-pub use runs::RunList;
-pub use search::{BATCH, Search};
-pub use waterfall::{BarSize, Gap, Row, Waterfall};
+pub(super) use detail::{Detail, Payload, Tab};
+pub(super) use input::TextInput;
+pub(super) use lines::{Ink, TextLine};
+pub(super) use picker::{Item, Picker, narrowed};
+pub(super) use rate::SpendRate;
+pub(super) use rows::Matches;
+pub(super) use runs::RunList;
+pub(super) use search::{BATCH, Search};
+pub(super) use waterfall::{BarSize, Gap, Row, Waterfall};
 
 /// How often the runs under way are counted.
 const COUNT_PAUSE: std::time::Duration = std::time::Duration::from_millis(250);
@@ -293,7 +293,7 @@ impl Model {
         let (name, _) = themes[(at + 1) % themes.len()];
         if let Some(colors) = crate::config::theme(name) {
             self.theme = Theme::new(&colors, self.depth);
-            self.theme_name = name.to_owned();
+            name.clone_into(&mut self.theme_name);
             self.say(format!("theme {name}"));
         }
     }
@@ -305,6 +305,6 @@ impl Model {
 }
 
 /// Now, by the wall clock.
-pub fn wall_clock() -> UnixNanos {
+pub(super) fn wall_clock() -> UnixNanos {
     UnixNanos(Utc::now().timestamp_nanos_opt().unwrap_or(i64::MAX))
 }

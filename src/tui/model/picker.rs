@@ -94,7 +94,7 @@ impl Picker {
 }
 
 /// The positions of the texts that match a query fuzzily, best first; all in order without a query.
-pub fn narrowed<'a>(query: &str, texts: impl Iterator<Item = &'a str>) -> Vec<usize> {
+pub(crate) fn narrowed<'a>(query: &str, texts: impl Iterator<Item = &'a str>) -> Vec<usize> {
     let texts: Vec<&str> = texts.collect();
     if query.trim().is_empty() {
         return (0..texts.len()).collect();

@@ -4,7 +4,7 @@ use crate::model::SpanDetail;
 use crate::store::{SpanIx, SpanView};
 
 /// Spans whose payload is read at a time.
-pub const BATCH: usize = 64;
+pub(crate) const BATCH: usize = 64;
 
 /// A search and what it found.
 #[derive(Debug, Default)]

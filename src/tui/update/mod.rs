@@ -22,7 +22,7 @@ const FILTER_SLICE: Duration = Duration::from_millis(4);
 const MAX_COUNT: usize = 100_000;
 
 /// Takes one message in.
-pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let mut effects = Vec::new();
     match msg {
         Msg::Key(key) => key_pressed(model, key, &mut effects),
@@ -56,7 +56,7 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 }
 
 /// Brings everything that is derived up to date, once per frame at most, and asks for what is missing.
-pub fn refresh(model: &mut Model) -> Vec<Effect> {
+pub(super) fn refresh(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
     let changes = model.store.take_changes();
     model.matches.refresh(&model.store, &model.clock, &changes);
@@ -85,7 +85,7 @@ pub fn refresh(model: &mut Model) -> Vec<Effect> {
 }
 
 /// Whether the model will change although nothing happens: something grows, or work is left.
-pub fn is_restless(model: &Model) -> bool {
+pub(super) fn is_restless(model: &Model) -> bool {
     model.matches.progress(&model.store).is_some() || model.runs.is_behind(&model.store, &model.matches)
 }
 
@@ -225,7 +225,7 @@ fn scrolled(offset: usize, at: usize, height: usize, rows: usize) -> usize {
 }
 
 /// Sets both clocks of a model to now.
-pub fn tell_time(model: &mut Model) {
+pub(super) fn tell_time(model: &mut Model) {
     model.set_now(super::model::wall_clock(), Instant::now());
 }
 

@@ -169,7 +169,7 @@ fn palette_key(
         }
         (KeyName::Up, _) | (KeyName::Char('p'), true) => cursor = cursor.saturating_sub(1),
         (KeyName::Down, _) | (KeyName::Char('n'), true) => {
-            cursor = (cursor + 1).min(actions.len().saturating_sub(1))
+            cursor = (cursor + 1).min(actions.len().saturating_sub(1));
         }
         _ => {
             input.key(key);

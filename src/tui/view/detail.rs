@@ -82,9 +82,9 @@ fn title(model: &Model) -> Vec<(String, Style)> {
 
 fn style(theme: &Theme, ink: Ink) -> Style {
     match ink {
-        Ink::Text => theme.text,
-        Ink::Dim => theme.dim,
-        Ink::Faint => theme.faint,
+        Ink::Text | Ink::Json(Token::String) => theme.text,
+        Ink::Dim | Ink::Json(Token::Raw) => theme.dim,
+        Ink::Faint | Ink::Json(Token::Punctuation | Token::Elided) => theme.faint,
         Ink::Strong => theme.strong,
         Ink::Bad => theme.bad,
         Ink::Warn => theme.warn,
@@ -92,16 +92,13 @@ fn style(theme: &Theme, ink: Ink) -> Style {
         Ink::Status(status) => theme.status(status),
         Ink::Kind(kind) => theme.kind(kind),
         Ink::Json(Token::Key) => theme.accent,
-        Ink::Json(Token::String) => theme.text,
         Ink::Json(Token::Number) => theme.kind(SpanKind::Database),
         Ink::Json(Token::Literal) => theme.kind(SpanKind::Agent),
-        Ink::Json(Token::Punctuation | Token::Elided) => theme.faint,
-        Ink::Json(Token::Raw) => theme.dim,
     }
 }
 
 /// The text of the current tab for the pager: everything, sanitised.
-pub fn detail_text(model: &Model) -> String {
+pub(crate) fn detail_text(model: &Model) -> String {
     let Some(detail) = model.detail.here() else { return String::new() };
     let part = match model.detail.tab {
         Tab::Input => detail.input.clone(),
@@ -109,19 +106,16 @@ pub fn detail_text(model: &Model) -> String {
         Tab::Raw => Some(detail.raw.clone()),
         _ => None,
     };
-    match part {
-        Some(part) => {
-            let pretty = serde_json::from_str::<serde_json::Value>(&part)
-                .ok()
-                .and_then(|value| serde_json::to_string_pretty(&value).ok())
-                .unwrap_or(part);
-            text::display_safe_lines(&pretty).into_owned()
-        }
-        None => {
-            let line = |line: &super::super::model::TextLine| -> String {
-                line.iter().map(|(text, _)| text.as_str()).collect()
-            };
-            model.detail.lines.iter().map(line).collect::<Vec<_>>().join("\n")
-        }
+    if let Some(part) = part {
+        let pretty = serde_json::from_str::<serde_json::Value>(&part)
+            .ok()
+            .and_then(|value| serde_json::to_string_pretty(&value).ok())
+            .unwrap_or(part);
+        text::display_safe_lines(&pretty).into_owned()
+    } else {
+        let line = |line: &super::super::model::TextLine| -> String {
+            line.iter().map(|(text, _)| text.as_str()).collect()
+        };
+        model.detail.lines.iter().map(line).collect::<Vec<_>>().join("\n")
     }
 }

@@ -12,8 +12,8 @@ use ratatui::layout::{Position, Rect};
 
 use super::model::{Focus, Mode, Model, Tab};
 
-pub use detail::detail_text;
-pub use overlay::PICKER_ROWS;
+pub(super) use detail::detail_text;
+pub(super) use overlay::PICKER_ROWS;
 
 /// Below this width one panel shows at a time.
 const NARROW: u16 = 100;
@@ -22,7 +22,7 @@ const SMALLEST: (u16, u16) = (24, 6);
 
 /// Where everything is on the screen.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Layout {
+pub(super) struct Layout {
     /// The first line.
     pub header: Rect,
     /// The second line: filter and warnings.
@@ -49,7 +49,7 @@ pub struct Layout {
 
 /// The columns of the waterfall, cells each; 0 when a column is left out.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Columns {
+pub(super) struct Columns {
     /// Tree and names.
     pub name: u16,
     /// Durations.
@@ -77,7 +77,7 @@ impl Columns {
 
 impl Layout {
     /// The layout for the model's terminal.
-    pub fn of(model: &Model) -> Self {
+    pub(super) fn of(model: &Model) -> Self {
         let (width, height) = model.size;
         let row = |y: u16| Rect { x: 0, y, width, height: u16::from(y < height) };
         let mut layout = Self { header: row(0), ..Self::default() };
@@ -139,7 +139,7 @@ impl Layout {
     }
 
     /// The tab of the detail pane at a place.
-    pub fn tab_at(&self, at: Position) -> Option<Tab> {
+    pub(super) fn tab_at(&self, at: Position) -> Option<Tab> {
         let inner = inside(self.detail_panel);
         if inner.is_empty() || at.y != inner.y || !inner.contains(at) {
             return None;
@@ -164,7 +164,7 @@ fn inside(area: Rect) -> Rect {
 }
 
 /// Draws everything.
-pub fn draw(frame: &mut Frame<'_>, model: &Model) {
+pub(super) fn draw(frame: &mut Frame<'_>, model: &Model) {
     let area = frame.area();
     let buffer = frame.buffer_mut();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {

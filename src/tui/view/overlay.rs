@@ -14,7 +14,7 @@ use super::super::widget::{panel, popup, put, put_right};
 use super::Layout;
 
 /// Rows of a picker and of the palette.
-pub const PICKER_ROWS: usize = 14;
+pub(crate) const PICKER_ROWS: usize = 14;
 
 /// Values of a field with what they did and cost.
 pub(super) fn picker(buffer: &mut Buffer, model: &Model, picker: &Picker) {
@@ -63,12 +63,10 @@ pub(super) fn picker(buffer: &mut Buffer, model: &Model, picker: &Picker) {
             let (value, style): (String, Style) = match *head {
                 "spans" => (text::count(item.count), theme.dim),
                 "errors" if item.errors > 0 => (text::count(item.errors), theme.bad),
-                "errors" => (String::new(), theme.dim),
                 "p50" if item.p50 > 0 => (text::duration_short(item.p50), theme.dim),
-                "p50" => (String::new(), theme.dim),
                 "tokens" if item.tokens > 0 => (text::tokens(item.tokens), theme.dim),
-                "tokens" => (String::new(), theme.dim),
-                _ => (cost(item), theme.text),
+                "cost" => (cost(item), theme.text),
+                _ => (String::new(), theme.dim),
             };
             put_right(buffer, names_end, y, right, &SafeText::new(&value), style);
             right -= cells;
@@ -141,7 +139,7 @@ pub(super) fn help(buffer: &mut Buffer, model: &Model, scroll: usize) {
     let statuses =
         crate::model::Status::ALL.iter().map(|status| format!("{} {status}", glyph::status(*status)));
     for words in kinds.chain(statuses).collect::<Vec<_>>().chunks(5) {
-        let row: String = words.iter().map(|word| format!("{word:<15}")).collect();
+        let row = words.iter().fold(String::new(), |row, word| format!("{row}{word:<15}"));
         lines.push(vec![(format!("  {row}"), theme.text)]);
     }
     scrolled(buffer, model, " Help ", &lines, scroll);

@@ -270,7 +270,8 @@ fn draw_name(
         folded.push_str(" resumed");
     }
     if row.folded > 0 {
-        folded.push_str(&format!(" ×{}", text::count(u64::from(row.folded))));
+        folded.push_str(" ×");
+        folded.push_str(&text::count(u64::from(row.folded)));
     }
     let safe = SafeText::new(&name);
     let cut = safe.truncate_middle(room.saturating_sub(folded.len()));

@@ -11,7 +11,7 @@ const LEFT: [&str; 9] = [" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "
 
 /// How a bar ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BarEnd {
+pub(crate) enum BarEnd {
     /// At its end.
     #[default]
     Closed,
@@ -25,7 +25,7 @@ pub enum BarEnd {
 
 /// A bar in a row of cells; places are in eighths of a cell from the left of the row.
 #[derive(Clone, Copy, Debug)]
-pub struct Bar {
+pub(crate) struct Bar {
     /// Where it begins.
     pub from: i64,
     /// Where it ends.
@@ -46,7 +46,7 @@ pub struct Bar {
 
 impl Bar {
     /// Draws the bar. However short it is, a mark stays visible.
-    pub fn draw(&self, buffer: &mut Buffer, area: Rect) {
+    pub(crate) fn draw(&self, buffer: &mut Buffer, area: Rect) {
         let width = i64::from(area.width) * EIGHTHS;
         if area.is_empty() {
             return;
@@ -99,7 +99,7 @@ impl Bar {
             let symbol = match (starts_late, ends_early, self.end) {
                 (_, _, BarEnd::Dashed) => "╌",
                 (_, _, BarEnd::Fading) if last - cell < 3 => "─",
-                (true, true, _) | (false, true, _) if first == last => "╸",
+                (true | false, true, _) if first == last => "╸",
                 (true, ..) => "╺",
                 (_, true, _) => "╸",
                 _ => "━",

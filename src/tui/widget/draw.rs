@@ -7,7 +7,7 @@ use ratatui::style::Style;
 use crate::text::SafeText;
 
 /// Draws text at a place, cut at `right` (exclusive). Returns the column after it.
-pub fn put(buffer: &mut Buffer, x: u16, y: u16, right: u16, text: &SafeText<'_>, style: Style) -> u16 {
+pub(crate) fn put(buffer: &mut Buffer, x: u16, y: u16, right: u16, text: &SafeText<'_>, style: Style) -> u16 {
     if x >= right || !buffer.area.contains((x, y).into()) {
         return x;
     }
@@ -18,7 +18,7 @@ pub fn put(buffer: &mut Buffer, x: u16, y: u16, right: u16, text: &SafeText<'_>,
 }
 
 /// Draws text so that it ends before `right`. Returns the column where it begins.
-pub fn put_right(
+pub(crate) fn put_right(
     buffer: &mut Buffer,
     left: u16,
     y: u16,
@@ -33,7 +33,7 @@ pub fn put_right(
 }
 
 /// One row that is filled from both ends; what doesn't fit between them is left out.
-pub struct Line<'a> {
+pub(crate) struct Line<'a> {
     buffer: &'a mut Buffer,
     y: u16,
     left: u16,
@@ -42,23 +42,23 @@ pub struct Line<'a> {
 
 impl<'a> Line<'a> {
     /// The row of an area.
-    pub fn new(buffer: &'a mut Buffer, area: Rect) -> Self {
+    pub(crate) fn new(buffer: &'a mut Buffer, area: Rect) -> Self {
         Self { buffer, y: area.y, left: area.x, right: area.right() }
     }
 
     /// Cells left.
-    pub fn room(&self) -> u16 {
+    pub(crate) fn room(&self) -> u16 {
         self.right.saturating_sub(self.left)
     }
 
     /// Adds text on the left, cut where the room ends.
-    pub fn left(&mut self, text: &str, style: Style) -> &mut Self {
+    pub(crate) fn left(&mut self, text: &str, style: Style) -> &mut Self {
         self.left = put(self.buffer, self.left, self.y, self.right, &SafeText::new(text), style);
         self
     }
 
     /// Adds text on the left, after a gap, if there is room for all of it.
-    pub fn left_whole(&mut self, text: &str, style: Style) -> &mut Self {
+    pub(crate) fn left_whole(&mut self, text: &str, style: Style) -> &mut Self {
         let text = SafeText::new(text);
         if text.width() as u16 + 3 <= self.room() {
             self.left = put(self.buffer, self.left + 2, self.y, self.right, &text, style);
@@ -67,7 +67,7 @@ impl<'a> Line<'a> {
     }
 
     /// Adds text on the right if there is room for all of it and a gap.
-    pub fn right(&mut self, text: &str, style: Style) -> &mut Self {
+    pub(crate) fn right(&mut self, text: &str, style: Style) -> &mut Self {
         let text = SafeText::new(text);
         let width = text.width() as u16;
         if width < self.room() {

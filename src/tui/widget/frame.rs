@@ -10,7 +10,7 @@ use crate::text::SafeText;
 use super::draw::put;
 
 /// Draws a border with a title and returns what is inside.
-pub fn panel(buffer: &mut Buffer, area: Rect, title: &[(&str, Style)], border_style: Style) -> Rect {
+pub(crate) fn panel(buffer: &mut Buffer, area: Rect, title: &[(&str, Style)], border_style: Style) -> Rect {
     let area = area.intersection(buffer.area);
     if area.width < 2 || area.height < 2 {
         return Rect::default();
@@ -41,7 +41,7 @@ pub fn panel(buffer: &mut Buffer, area: Rect, title: &[(&str, Style)], border_st
 }
 
 /// Clears a centred area of at most this size and draws a border around it. Returns what is inside.
-pub fn popup(
+pub(crate) fn popup(
     buffer: &mut Buffer,
     width: u16,
     height: u16,

@@ -5,7 +5,7 @@ mod draw;
 mod frame;
 mod scale;
 
-pub use bar::{Bar, BarEnd};
-pub use draw::{Line, put, put_right};
-pub use frame::{panel, popup};
-pub use scale::{TimeScale, ruler};
+pub(super) use bar::{Bar, BarEnd};
+pub(super) use draw::{Line, put, put_right};
+pub(super) use frame::{panel, popup};
+pub(super) use scale::{TimeScale, ruler};

@@ -9,13 +9,13 @@ use crate::text::{SafeText, duration_short};
 use super::draw::put;
 
 /// Eighths of a cell.
-pub const EIGHTHS: i64 = 8;
+pub(super) const EIGHTHS: i64 = 8;
 /// Cells that a folded idle stretch keeps.
 const GAP_CELLS: i64 = 2;
 
 /// Where instants lie in a row of cells, in eighths of a cell.
 #[derive(Clone, Debug)]
-pub struct TimeScale {
+pub(crate) struct TimeScale {
     /// Stretches in order: from, to, and where they lie.
     parts: Vec<Part>,
     /// Eighths in all.
@@ -33,7 +33,7 @@ struct Part {
 
 impl TimeScale {
     /// A scale from one instant to another over some cells; each of `gaps` takes two cells only.
-    pub fn new(from: i64, to: i64, cells: u16, gaps: &[(i64, i64)]) -> Self {
+    pub(crate) fn new(from: i64, to: i64, cells: u16, gaps: &[(i64, i64)]) -> Self {
         let width = i64::from(cells) * EIGHTHS;
         let mut cuts: Vec<(i64, i64, bool)> = Vec::new();
         let mut reached = from;
@@ -65,12 +65,12 @@ impl TimeScale {
     }
 
     /// Where an instant lies, in eighths; outside the scale it lies at the nearer end.
-    pub fn eighth(&self, time: i64) -> i64 {
+    pub(crate) fn eighth(&self, time: i64) -> i64 {
         (self.place(time).round() as i64).clamp(0, self.width)
     }
 
     /// Whether a stretch touches what is shown.
-    pub fn shows(&self, from: i64, to: i64) -> bool {
+    pub(crate) fn shows(&self, from: i64, to: i64) -> bool {
         match (self.parts.first(), self.parts.last()) {
             (Some(first), Some(last)) => to >= first.from && from <= last.to,
             _ => false,
@@ -78,7 +78,7 @@ impl TimeScale {
     }
 
     /// Columns in which folded stretches lie.
-    pub fn folded_columns(&self) -> impl Iterator<Item = u16> + '_ {
+    pub(crate) fn folded_columns(&self) -> impl Iterator<Item = u16> + '_ {
         self.parts
             .iter()
             .filter(|part| part.folded)
@@ -95,7 +95,7 @@ impl TimeScale {
 }
 
 /// Draws a time axis: ticks at round distances from `origin`, with labels that fit between them.
-pub fn ruler(
+pub(crate) fn ruler(
     buffer: &mut Buffer,
     area: Rect,
     scale: &TimeScale,
@@ -137,6 +137,11 @@ fn tick_label(nanos: i64, step: i64) -> String {
     duration_short(nanos)
 }
 
+/// Round distances above half a minute, seconds.
+const CLOCK: [i64; 15] = [
+    60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800, 2_592_000,
+];
+
 /// The smallest round distance that is at least `nanos`: 1, 2 or 5 of a power of ten below a minute, then clock units.
 fn round_step(nanos: i64) -> i64 {
     const SECOND: i64 = crate::model::NANOS_PER_SEC;
@@ -152,10 +157,6 @@ fn round_step(nanos: i64) -> i64 {
             unit *= 10;
         }
     }
-    const CLOCK: [i64; 15] = [
-        60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 172_800, 604_800,
-        2_592_000,
-    ];
     CLOCK
         .into_iter()
         .map(|seconds| seconds * SECOND)

@@ -243,17 +243,18 @@ fn a_row_above_the_limit_costs_one_row() {
 #[test]
 fn unknown_modules_and_collations_do_not_matter() {
     let case = Case::of(&format!(
-        "{}; insert into execution_spans(trace_id, span_id, name) values('t1', 's1', 'a'); pragma writable_schema=on; \
+        "{DDL}; insert into execution_spans(trace_id, span_id, name) values('t1', 's1', 'a'); pragma writable_schema=on; \
          insert into sqlite_schema values('table', 'odd', 'odd', 0, 'CREATE VIRTUAL TABLE odd USING nothere(a)'); \
          update sqlite_schema set sql = replace(sql, 'name TEXT', 'name TEXT COLLATE nothere') \
-         where name = 'execution_spans'",
-        DDL
+         where name = 'execution_spans'"
     ));
     assert_eq!(case.told().spans.len(), 1);
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a skipped test must say so")]
 fn another_users_database_is_left_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
     let Ok(setpriv) = std::process::Command::new("setpriv").arg("--version").output() else {
         eprintln!("SKIPPED: no setpriv here");
         return;
@@ -262,7 +263,6 @@ fn another_users_database_is_left_alone() {
         eprintln!("SKIPPED: only root can become another user");
         return;
     }
-    use std::os::unix::fs::PermissionsExt as _;
     let open = |path: &Path| std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o777)).unwrap();
     for keep in [false, true] {
         let case = Case::of("");
