@@ -5,7 +5,7 @@ use std::fmt;
 use super::number;
 use crate::model::{Field, FieldType};
 
-/// An expression. Built through [`Expr::and`], [`Expr::or`] and [`Expr::not`], it is always in the shape that the
+/// An expression. Built through [`Expr::and`], [`Expr::or`] and [`Expr::negate`], it is always in the shape that the
 /// parser gives: no nested `And` in `And`, no double negation, no lists of one.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Expr {

@@ -1,7 +1,7 @@
 //! The only way untrusted text becomes drawable or writable, and the short forms of numbers for screens.
 //!
 //! - [`safe`]: what a terminal may get. Everything drawn or printed goes through [`display_safe`] or [`SafeText`].
-//! - [`format`]: durations, tokens, money, ages and sizes in a few cells.
+//! - [`format`](mod@format): durations, tokens, money, ages and sizes in a few cells.
 //! - [`redact`]: hides secrets in text and JSON.
 //! - [`json`]: JSON text as lines with token classes, in pages.
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::redact::{redact_json, redact_text, redact_value_of};
+use super::redact::{REDACTED, redact_json, redact_text, redact_value_of};
 use super::safe::is_hidden;
 use crate::model::SpanDetail;
 
@@ -18,8 +18,10 @@ pub fn redact_detail(detail: &mut SpanDetail) {
         replace(part);
     }
     for (name, value) in &mut detail.attributes {
-        if let Cow::Owned(hidden) = redact_value_of(name, value) {
-            *value = hidden;
+        match redact_value_of(name, value) {
+            Cow::Borrowed(REDACTED) => *value = format!("\"{REDACTED}\""),
+            Cow::Borrowed(_) => {}
+            Cow::Owned(hidden) => *value = hidden,
         }
     }
     for event in &mut detail.events {
