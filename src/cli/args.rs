@@ -60,7 +60,7 @@ pub(super) struct InputArgs {
     /// Configuration file to use instead of the one in the configuration directory
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Say more in the log file; twice for everything
+    /// Log what happens to the sources, in tracetui.log in the state directory
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }

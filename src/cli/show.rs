@@ -253,7 +253,7 @@ fn status_mark(status: Status) -> &'static str {
         Status::Suspended => "◌",
         Status::Cancelled => "⊘",
         Status::Skipped => "↷",
-        Status::Timeout => "⧖",
+        Status::Timeout => "◷",
         Status::Partial => "◐",
         Status::Unfinished => "…",
         Status::Unknown => "?",

@@ -1,5 +1,6 @@
 //! `tracetui watch`: the screen.
 
+use std::fs::File;
 use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 
@@ -8,10 +9,10 @@ use tokio::sync::mpsc;
 use super::Failure;
 use super::args::{ColorWhen, InputArgs, ScreenArgs, WatchArgs};
 use super::load::{check_format, parse_filter};
-use crate::config::{Config, THEMES};
+use crate::config::{Config, THEMES, state_dir};
 use crate::model::SourceId;
 use crate::source::{Catalog, Follow, SourceMessage, SourceSpec, StopFlag, expand, spawn};
-use crate::tui::{Depth, Exit, Model, run as show};
+use crate::tui::{Depth, Exit, Model, Options, run as show};
 
 /// Batches that may wait between the sources and the screen.
 const CHANNEL: usize = 64;
@@ -56,7 +57,8 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
     drop(tx);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mouse = config.mouse && !screen.no_mouse;
-    let exit = runtime.block_on(show(model, rx, catalog, mouse));
+    let options = Options { mouse, log: (input.verbose > 0).then(open_log).flatten() };
+    let exit = runtime.block_on(show(model, rx, catalog, options));
     stop.stop();
     // Reads that are under way are not waited for.
     runtime.shutdown_background();
@@ -71,6 +73,20 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
         }
         Err(error) => Err(Failure::Io(error)),
     }
+}
+
+/// The log file in the state directory, which only the user can read.
+fn open_log() -> Option<File> {
+    let folder = state_dir()?;
+    std::fs::create_dir_all(&folder).ok()?;
+    let mut options = File::options();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(folder.join("tracetui.log")).ok()
 }
 
 /// What reading from or writing to a vanished terminal gives.

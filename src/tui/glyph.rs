@@ -32,7 +32,7 @@ pub(super) fn status(status: Status) -> &'static str {
         Status::Suspended => "◌",
         Status::Cancelled => "⊘",
         Status::Skipped => "↷",
-        Status::Timeout => "⧖",
+        Status::Timeout => "◷",
         Status::Partial => "◐",
         Status::Unfinished => "…",
         Status::Unknown => "?",

@@ -14,5 +14,5 @@ mod view;
 mod widget;
 
 pub use model::Model;
-pub use run::{Exit, run};
+pub use run::{Exit, Options, run};
 pub use theme::Depth;

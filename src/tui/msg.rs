@@ -45,6 +45,8 @@ pub(super) enum Effect {
     Copy(String),
     /// Show text in the pager.
     Pager(String),
+    /// Write a line to the log file.
+    Log(String),
     /// Suspend.
     Suspend,
     /// Draw everything again.

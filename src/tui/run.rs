@@ -1,5 +1,6 @@
 //! The loop: keys first, then sources, then finished reads; draws when something changed, at most 60 times a second.
 
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ use crate::text;
 const FRAME: Duration = Duration::from_millis(16);
 /// Time between frames in which only bars and clocks grow.
 const TICK: Duration = Duration::from_millis(100);
+/// Time between frames in which only the spend per minute falls.
+const SLOW_TICK: Duration = Duration::from_secs(1);
 /// How long messages are taken in before the next look at the keyboard.
 const DRAIN: Duration = Duration::from_millis(4);
 /// Bytes that are put on the clipboard at most: terminals drop longer requests.
@@ -38,16 +41,25 @@ pub enum Exit {
     Interrupted,
 }
 
+/// What the loop is run with.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Whether the mouse is used.
+    pub mouse: bool,
+    /// Where log lines go.
+    pub log: Option<File>,
+}
+
 /// Shows the model until the user leaves.
 pub async fn run(
     mut model: Model,
     mut sources: mpsc::Receiver<SourceMessage>,
     catalog: Arc<Catalog>,
-    mouse: bool,
+    options: Options,
 ) -> io::Result<Exit> {
-    let mut guard = Guard::enter(mouse)?;
+    let mut guard = Guard::enter(options.mouse)?;
     let (results_tx, mut results) = mpsc::channel::<Msg>(64);
-    let worker = Worker { catalog, results: results_tx };
+    let worker = Worker { catalog, results: results_tx, log: options.log };
     worker.load_prices();
     let mut keys = EventStream::new();
     let mut signals = Signals::new()?;
@@ -118,8 +130,12 @@ fn pause(model: &Model, dirty: bool, drawn: Option<Instant>) -> Option<Duration>
         return Some(FRAME.saturating_sub(since));
     }
     let grows = model.running != (0, 0) || model.waterfall.is_running();
-    let rate = model.rate.per_minute(model.now, model.store.totals().cost).is_some();
-    (grows || rate).then(|| TICK.saturating_sub(since))
+    let spent = model.last_minute.0 > 0;
+    match (grows, spent) {
+        (true, _) => Some(TICK.saturating_sub(since)),
+        (false, true) => Some(SLOW_TICK.saturating_sub(since)),
+        (false, false) => None,
+    }
 }
 
 fn draw(guard: &mut Guard, model: &Model) -> io::Result<()> {
@@ -167,6 +183,7 @@ async fn perform(
             Effect::ReadForSearch(number, wanted) => {
                 worker.read_many(wanted, move |details| Msg::SearchDetails(number, details));
             }
+            Effect::Log(line) => worker.log(&line),
             Effect::Copy(text) => copy(model, guard, &text)?,
             Effect::Pager(text) => {
                 super::terminal::leave();
@@ -199,9 +216,19 @@ fn copy(model: &mut Model, guard: &mut Guard, text: &str) -> io::Result<()> {
 struct Worker {
     catalog: Arc<Catalog>,
     results: mpsc::Sender<Msg>,
+    log: Option<File>,
 }
 
 impl Worker {
+    /// Logs a line, sanitised: whoever reads the log does so in a terminal.
+    fn log(&self, line: &str) {
+        if let Some(mut file) = self.log.as_ref() {
+            let now = chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+            // A log that can't be written must not stop the watching.
+            writeln!(file, "{now} {}", text::display_safe(line)).ok();
+        }
+    }
+
     fn load_prices(&self) {
         let results = self.results.clone();
         tokio::task::spawn_blocking(move || {

@@ -16,7 +16,7 @@ use chrono::Utc;
 
 use crate::config::{Action, Config, Key, Keymap};
 use crate::filter::Filter;
-use crate::model::{NANOS_PER_SEC, SourceId, UnixNanos};
+use crate::model::{NANOS_PER_SEC, NanoUsd, SourceId, UnixNanos};
 use crate::source::SourceState;
 use crate::store::{Clock, Store};
 
@@ -26,7 +26,7 @@ pub(super) use detail::{Detail, Payload, Tab};
 pub(super) use input::TextInput;
 pub(super) use lines::{Ink, TextLine};
 pub(super) use picker::{Item, Picker, narrowed};
-pub(super) use rate::SpendRate;
+use rate::spent_last_minute;
 pub(super) use rows::Matches;
 pub(super) use runs::RunList;
 pub(super) use search::{BATCH, Search};
@@ -122,8 +122,8 @@ pub struct Model {
     pub filter_error: Option<String>,
     /// The search in the open run.
     pub search: Search,
-    /// Spend per minute.
-    pub rate: SpendRate,
+    /// What the last minute cost.
+    pub last_minute: NanoUsd,
     /// Runs under way and, of the others, waiting ones.
     pub running: (usize, usize),
     counted_at: Option<(u64, Instant)>,
@@ -205,7 +205,7 @@ impl Model {
             filter_text: String::new(),
             filter_error: None,
             search: Search::default(),
-            rate: SpendRate::default(),
+            last_minute: NanoUsd::ZERO,
             running: (0, 0),
             counted_at: None,
             notice: None,
@@ -245,11 +245,13 @@ impl Model {
         let generation = self.store.generation();
         if let Some((known, at)) = self.counted_at {
             let recent = self.now.duration_since(at) < COUNT_PAUSE;
-            if recent || (known == generation && self.running == (0, 0)) {
+            let quiet = self.running == (0, 0) && self.last_minute == NanoUsd::ZERO;
+            if recent || (known == generation && quiet) {
                 return;
             }
         }
         self.counted_at = Some((generation, self.now));
+        self.last_minute = spent_last_minute(&self.store, &self.clock);
         self.running = (0, 0);
         for trace in self.store.traces().filter(crate::store::TraceView::may_be_active) {
             match trace.status(&self.clock) {

@@ -1,70 +1,52 @@
 //! What is spent per minute right now.
 
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use crate::model::{NANOS_PER_SEC, NanoUsd};
+use crate::store::{Clock, Store, TraceView};
 
-use crate::model::NanoUsd;
+/// The stretch the rate is taken over, nanoseconds.
+const WINDOW: i64 = 60 * NANOS_PER_SEC;
+/// Newest spans of a run that are looked at.
+const NEWEST: usize = 4_096;
 
-/// The stretch the rate is taken over.
-const WINDOW: Duration = Duration::from_secs(60);
-/// Distance between samples.
-const STEP: Duration = Duration::from_secs(1);
-
-/// Cost over the last minute of watching.
-#[derive(Debug, Default)]
-pub struct SpendRate {
-    samples: VecDeque<(Instant, NanoUsd)>,
+/// What calls cost that ended within the last minute, on the clock of their run. A call counts when it ends.
+pub fn spent_last_minute(store: &Store, clock: &Clock) -> NanoUsd {
+    store
+        .traces()
+        .filter(|trace| clock.now.since(trace.last_activity()) < WINDOW)
+        .map(|trace| spent_in(&trace, clock))
+        .sum()
 }
 
-impl SpendRate {
-    /// Notes the total at a moment. What was spent before watching began is not part of any rate, so this is first
-    /// called when the sources have caught up.
-    pub fn note(&mut self, now: Instant, total: NanoUsd) {
-        if self.samples.back().is_some_and(|(last, _)| now.duration_since(*last) < STEP) {
-            return;
-        }
-        while self.samples.len() > 1
-            && self.samples.get(1).is_some_and(|(at, _)| now.duration_since(*at) > WINDOW)
-        {
-            self.samples.pop_front();
-        }
-        self.samples.push_back((now, total));
-    }
-
-    /// Forgets everything: the prices changed, so totals before and after don't compare.
-    pub fn reset(&mut self) {
-        self.samples.clear();
-    }
-
-    /// Dollars per minute; `None` before two seconds were seen, or when nothing was spent.
-    pub fn per_minute(&self, now: Instant, total: NanoUsd) -> Option<NanoUsd> {
-        let (from, base) = self.samples.front()?;
-        let seconds = now.duration_since(*from).as_secs_f64();
-        let spent = total - *base;
-        if seconds < 2.0 || spent.0 <= 0 {
-            return None;
-        }
-        Some(NanoUsd((spent.0 as f64 * 60.0 / seconds.min(WINDOW.as_secs_f64())) as i64))
-    }
+fn spent_in(trace: &TraceView<'_>, clock: &Clock) -> NanoUsd {
+    let now = trace.now(clock);
+    trace
+        .spans()
+        .take(NEWEST)
+        .filter(|span| span.end().is_some_and(|end| (0..WINDOW).contains(&now.since(end))))
+        .map(|span| span.share().cost)
+        .sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{Batch, SourceId, SpanKind, SpanUpdate, Stamp, Timed, UnixNanos};
+    use crate::store::Arrival;
 
     #[test]
-    fn the_rate_is_over_the_last_minute() {
-        let start = Instant::now();
-        let mut rate = SpendRate::default();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        assert_eq!(rate.per_minute(at(0), NanoUsd(5)), None);
-        for second in 0..=30 {
-            rate.note(at(second), NanoUsd(1_000 * second as i64));
+    fn only_calls_of_the_last_minute_count() {
+        let now = UnixNanos(1_800_000_000 * NANOS_PER_SEC);
+        let mut batch = Batch::default();
+        for (at, seconds_ago) in [5, 59, 61, 4_000].into_iter().enumerate() {
+            let trace = batch.id(&format!("trace-{at}")).expect("an id");
+            let mut update = SpanUpdate::new(trace, trace, Stamp(at as u64));
+            let end = now.plus(-seconds_ago * NANOS_PER_SEC);
+            (update.start, update.end) = (Some(Timed::written(end)), Some(Timed::written(end)));
+            (update.kind, update.cost) = (Some(SpanKind::Llm), Some(NanoUsd(10)));
+            batch.push(update);
         }
-        assert_eq!(rate.per_minute(at(30), NanoUsd(30_000)), Some(NanoUsd(60_000)));
-        for second in 31..200 {
-            rate.note(at(second), NanoUsd(30_000));
-        }
-        assert_eq!(rate.per_minute(at(200), NanoUsd(30_000)), None);
+        let mut store = Store::new();
+        store.apply(SourceId(0), &batch, Arrival { at: now, live: true });
+        assert_eq!(spent_last_minute(&store, &Clock::at(now)), NanoUsd(20));
     }
 }

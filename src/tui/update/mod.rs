@@ -29,10 +29,12 @@ pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => prompt::paste(model, &text),
         Msg::Mouse(event) => mouse::mouse(model, event, &mut effects),
         Msg::Resize(columns, rows) => model.size = (columns, rows),
-        Msg::Source(message) => source_said(model, message),
+        Msg::Source(message) => {
+            effects.extend(log_line(model, &message).map(Effect::Log));
+            source_said(model, message);
+        }
         Msg::Prices(table) => {
             model.store.set_pricing(table);
-            model.rate.reset();
         }
         Msg::Detail(span, result) => {
             let redact = model.redact;
@@ -69,9 +71,6 @@ pub(super) fn refresh(model: &mut Model) -> Vec<Effect> {
     model.waterfall.refresh(&model.store, &model.clock, &model.matches, model.now);
     model.waterfall.advance(&model.store, &model.clock);
     model.keep_in_sight();
-    if model.caught_up() {
-        model.rate.note(model.now, model.store.totals().cost);
-    }
     model.count_running();
     let wanted = model.matches.take_wanted(&model.store);
     if !wanted.is_empty() {
@@ -136,6 +135,18 @@ fn key_pressed(model: &mut Model, key: Key, effects: &mut Vec<Effect>) {
 /// Does an action as if its key had been pressed.
 pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) {
     action::act(model, action, None, effects);
+}
+
+/// What the log says about a message; records themselves are not logged.
+fn log_line(model: &Model, message: &SourceMessage) -> Option<String> {
+    let name = model.sources.get(message.source.0 as usize).map_or("", |source| source.name.as_str());
+    match &message.event {
+        SourceEvent::Segment { format, why, .. } => Some(format!("{format} ({why}) in {name}")),
+        SourceEvent::State(state) => Some(format!("{state:?} of {name}")),
+        SourceEvent::CaughtUp => Some(format!("caught up with {name}")),
+        SourceEvent::Ended => Some(format!("end of {name}")),
+        SourceEvent::Batch(_) | SourceEvent::Progress { .. } => None,
+    }
 }
 
 fn source_said(model: &mut Model, message: SourceMessage) {

@@ -17,9 +17,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model) {
     let totals = model.store.totals();
     // The right side first: money is what must never be crowded out.
     line.right(" ", theme.text);
-    let rate = model.rate.per_minute(model.now, totals.cost);
-    if let Some(rate) = rate.filter(|_| area.width >= 90) {
-        line.right(&format!("+{}/min", text::usd(rate)), theme.warn);
+    if model.last_minute.0 > 0 && area.width >= 90 {
+        line.right(&format!("+{}/min", text::usd(model.last_minute)), theme.warn);
         line.right("  ", theme.text);
     }
     let covered = if totals.unpriced_calls > 0 { "≥ " } else { "" };

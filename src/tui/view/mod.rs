@@ -90,7 +90,7 @@ impl Layout {
         let narrow = width < NARROW || model.full_screen;
         let mut right = Rect::default();
         if !narrow {
-            let default = (width * 27 / 100).clamp(34, 52);
+            let default = (width * 27 / 100).clamp(40.min(width / 3), 56);
             let split = model.divider.unwrap_or(default).clamp(20, width - 50);
             layout.runs_panel = Rect { width: split, ..body };
             right = Rect { x: split, width: width - split, ..body };

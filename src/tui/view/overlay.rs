@@ -125,7 +125,7 @@ pub(super) fn help(buffer: &mut Buffer, model: &Model, scroll: usize) {
         lines.push(vec![(group.title().to_owned(), theme.accent)]);
         for action in Action::ALL.iter().filter(|action| action.group() == group) {
             let keys = model.keymap.keys_of(*action).join("  ");
-            lines.push(vec![(format!("  {keys:<16}"), theme.strong), (action.help().to_owned(), theme.text)]);
+            lines.push(vec![(format!("  {keys:<20}"), theme.strong), (action.help().to_owned(), theme.text)]);
         }
     }
     lines.push(Vec::new());

@@ -110,6 +110,12 @@ fn draw_run(buffer: &mut Buffer, row: Rect, model: &Model, run: TraceIx) {
         put_right(buffer, row.x, row.y, right, &SafeText::new(&text::clock(start, &Local)), theme.faint);
         right = right.saturating_sub(10);
     }
+    if model.sources.len() > 1 && row.width >= 36 {
+        let name = model.store.source(trace.source()).map_or("", |source| source.name.as_str());
+        let name = SafeText::new(name.rsplit('/').next().unwrap_or(name));
+        put_right(buffer, row.x, row.y, right, &name.truncate_middle(12), theme.faint);
+        right = right.saturating_sub(13);
+    }
     let mut x = row.x;
     let mark = if selected { "▸" } else { " " };
     x = put(buffer, x, row.y, right, &SafeText::new(mark), theme.accent);
