@@ -10,7 +10,7 @@ use crate::filter::{Filter, Verdict};
 use crate::format::format_names;
 use crate::model::{NANOS_PER_SEC, SourceId, SpanDetail, UnixNanos};
 use crate::price::PriceTable;
-use crate::source::{Catalog, Follow, SourceEvent, SourceSpec, SourceState, StopFlag, spawn};
+use crate::source::{Catalog, Follow, SourceEvent, SourceSpec, SourceState, StopFlag, expand, spawn};
 use crate::store::{Arrival, Clock, FilterRow, SpanView, Store};
 use crate::text;
 
@@ -48,6 +48,7 @@ pub(super) fn load(names: &[String], args: &InputArgs) -> Result<Loaded, Failure
     let now = now();
     let since = args.since.as_deref().map(|text| parse_since(text, now)).transpose()?;
     check_format(args.format.as_deref())?;
+    let names = &sources_of(names)?;
 
     let catalog = Arc::new(Catalog::default());
     let (tx, mut rx) = tokio::sync::mpsc::channel(CHANNEL);
@@ -185,6 +186,16 @@ impl Loaded {
             super::warn(&parts.join("; "));
         }
     }
+}
+
+/// The sources that the arguments name, folders replaced by their files.
+pub(super) fn sources_of(names: &[String]) -> Result<Vec<String>, Failure> {
+    if names.is_empty() {
+        return Err(Failure::Usage(
+            "no SOURCE is given: a file, a folder or - for standard input".to_owned(),
+        ));
+    }
+    expand(names).map_err(|error| Failure::usage(&error))
 }
 
 /// The filter, or an error that points at what is wrong with it.

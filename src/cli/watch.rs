@@ -8,10 +8,10 @@ use tokio::sync::mpsc;
 
 use super::Failure;
 use super::args::{ColorWhen, InputArgs, ScreenArgs, WatchArgs};
-use super::load::{check_format, parse_filter};
+use super::load::{check_format, parse_filter, sources_of};
 use crate::config::{Config, THEMES, state_dir};
 use crate::model::SourceId;
-use crate::source::{Catalog, Follow, SourceMessage, SourceSpec, StopFlag, expand, spawn};
+use crate::source::{Catalog, Follow, SourceMessage, SourceSpec, StopFlag, spawn};
 use crate::tui::{Depth, Exit, Model, Options, run as show};
 
 /// Batches that may wait between the sources and the screen.
@@ -30,9 +30,9 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
             "standard output is no terminal; use tracetui report or tracetui show instead".to_owned(),
         ));
     }
+    let names = sources_of(names)?;
     let filter = parse_filter(input.filter.as_deref())?;
     let config = Config::load(input.config.as_deref()).map_err(|error| Failure::usage(&error))?;
-    let names = expand(names).map_err(|error| Failure::usage(&error))?;
     let (theme, depth) = theme(screen, &config)?;
     let mut model = Model::new(&config, &theme, depth, &names, !(input.no_redact || config.show_secrets));
     model.start_with(filter, input.filter.as_deref().unwrap_or_default());

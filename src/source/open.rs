@@ -12,7 +12,7 @@ use super::catalog::Catalog;
 use super::file::{self, FileSpec};
 use super::sqlite::{self, SqliteSpec};
 use super::{SourceEvent, SourceId, SourceMessage, SourceState, StopFlag, stream};
-use crate::format::{LINE_FORMATS, TABLE_FORMATS};
+use crate::format::{LINE_FORMATS, LineSample, TABLE_FORMATS, detect_lines};
 
 /// Why a source can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -69,8 +69,8 @@ impl SourceSpec {
     }
 }
 
-/// Replaces each folder among the arguments by the files in it, in order of their names; hidden files and the side
-/// files of databases are left out.
+/// Replaces each folder among the arguments by the files in it that can be read, in order of their names. Hidden files,
+/// the side files of databases and files of no known format are left out.
 pub fn expand(names: &[String]) -> Result<Vec<String>, SourceError> {
     let mut all = Vec::new();
     for name in names {
@@ -80,17 +80,17 @@ pub fn expand(names: &[String]) -> Result<Vec<String>, SourceError> {
             continue;
         }
         let entries = std::fs::read_dir(path).map_err(SourceError::Read)?;
-        let mut files: Vec<String> = entries
+        let mut files: Vec<PathBuf> = entries
             .filter_map(Result::ok)
             .map(|entry| entry.path())
-            .filter(|path| path.is_file() && is_source_name(path))
-            .map(|path| path.to_string_lossy().into_owned())
+            .filter(|path| path.is_file() && is_source_name(path) && is_recognised(path))
             .collect();
         files.sort();
         if files.is_empty() {
-            return Err(SourceError::Unusable("the folder has no files to read".to_owned(), path.to_owned()));
+            let what = "no file in the folder is a SQLite store or a log of a known format".to_owned();
+            return Err(SourceError::Unusable(what, path.to_owned()));
         }
-        all.extend(files);
+        all.extend(files.into_iter().map(|path| path.to_string_lossy().into_owned()));
     }
     Ok(all)
 }
@@ -98,6 +98,20 @@ pub fn expand(names: &[String]) -> Result<Vec<String>, SourceError> {
 fn is_source_name(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     !name.starts_with('.') && !["-wal", "-shm", "-journal"].iter().any(|end| name.ends_with(end))
+}
+
+/// Whether the beginning of a file is of a format that can be read. Databases are looked into when they are opened.
+fn is_recognised(path: &Path) -> bool {
+    match look(path) {
+        Found::Database => true,
+        Found::Lines => {
+            let mut sample = Vec::new();
+            let limit = crate::format::SAMPLE_BYTES as u64;
+            let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut sample));
+            read.is_ok() && matches!(detect_lines(&LineSample::new(&sample), None), Ok(Some(_)))
+        }
+        Found::Nothing | Found::Pipe | Found::Other(_) => false,
+    }
 }
 
 /// What is at a path.

@@ -15,6 +15,8 @@ use crate::model::{
 /// Most tokens or nano-dollars of one call that are believed; more is a damaged record and would spoil every sum.
 const MAX_TOKENS: u64 = 1_000_000_000_000;
 const MAX_COST: i64 = 1_000_000 * NANOS_PER_SEC;
+/// Worked-out times that lie further back than this were not worked out from the arrival.
+const FROM_ARRIVAL: i64 = 3_600 * NANOS_PER_SEC;
 /// How far a span goes up to find the model of its call.
 const MODEL_HOPS: usize = 8;
 
@@ -27,9 +29,15 @@ impl Store {
             .collect();
         let mut labels = LabelCache::default();
         let mut priceless: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
+        let mut stale_extents = Vec::new();
         for update in &batch.updates {
             let update = update.remap(|symbol| symbols.get(symbol.index()).copied().unwrap_or_default());
-            self.apply_update(source, &update, arrival, &mut labels, &mut priceless);
+            self.apply_update(source, &update, arrival, &mut labels, &mut priceless, &mut stale_extents);
+        }
+        stale_extents.sort_unstable();
+        stale_extents.dedup();
+        for trace in stale_extents {
+            self.measure_extent(trace);
         }
         self.inherit_models(&priceless);
         self.sources.merge_problems(source, &batch.problems);
@@ -42,6 +50,7 @@ impl Store {
         arrival: Arrival,
         labels: &mut LabelCache,
         priceless: &mut FxHashMap<u32, Vec<u32>>,
+        stale_extents: &mut Vec<u32>,
     ) {
         let mut update = *update;
         believe(&mut update);
@@ -49,6 +58,7 @@ impl Store {
         let row = self.row_of(trace, update.span);
         let kind_before = self.columns.kind(row);
         let had_passed = counting::passes_on(&self.columns, row);
+        let times_before = self.times_of(row);
 
         self.untally(row);
         let merged = merge(&mut self.columns, &mut self.facets, &mut self.history, row, &update, labels);
@@ -67,7 +77,10 @@ impl Store {
         if merged.model_replaced {
             self.disinherit(trace, priceless);
         }
-        self.note_times(trace, row, &update, arrival, source);
+        if self.note_extent(trace, row, times_before) {
+            stale_extents.push(trace);
+        }
+        self.note_arrival(trace, &update, arrival, source);
         if let Some(run) = update.run {
             self.traces.set_run(trace, run);
         }
@@ -250,22 +263,48 @@ impl Store {
         first.is_none() || self.columns.start(root).is_some_and(|start| Some(start) <= first)
     }
 
-    fn note_times(&mut self, trace: u32, row: u32, update: &SpanUpdate, arrival: Arrival, source: SourceId) {
-        let first = self.columns.start(row);
-        let known = [update.start.map(|time| time.at), update.end.map(|time| time.at), update.first_token];
-        let last = known.into_iter().flatten().max();
+    /// The times that a row names: they make up the extent of its trace.
+    fn times_of(&self, row: u32) -> [Option<UnixNanos>; 3] {
+        let first_token = self.columns.call(row).and_then(|call| call.first_token);
+        [self.columns.start(row), self.columns.end(row), first_token]
+    }
+
+    /// Widens the extent of the trace by a row's times. Returns whether the row gave up a time that may have been the
+    /// trace's first or last, so that the extent has to be measured again.
+    fn note_extent(&mut self, trace: u32, row: u32, before: [Option<UnixNanos>; 3]) -> bool {
+        let now = self.times_of(row);
         let owner = &mut self.traces.rows[trace as usize];
-        if let Some(first) = first {
-            owner.first = Some(owner.first.map_or(first, |known| known.min(first)));
+        let gave_up_first = before[0].is_some() && before[0] == owner.first && now[0] > before[0];
+        let gave_up_last =
+            before.iter().zip(&now).any(|(old, new)| old.is_some() && *old == owner.last && new < old);
+        if let Some(start) = now[0] {
+            owner.first = Some(owner.first.map_or(start, |known| known.min(start)));
         }
-        if let Some(last) = last {
-            owner.last = owner.last.max(Some(last));
-        }
+        owner.last = owner.last.max(now.into_iter().max().flatten());
+        gave_up_first || gave_up_last
+    }
+
+    /// Measures the extent of a trace again.
+    fn measure_extent(&mut self, trace: u32) {
+        let known = |row: &u32| self.columns.bits[*row as usize].has(RowBits::KNOWN);
+        let rows = || self.chain(trace).filter(known);
+        let first = rows().filter_map(|row| self.columns.start(row)).min();
+        let last = rows().flat_map(|row| self.times_of(row)).flatten().max();
+        let owner = &mut self.traces.rows[trace as usize];
+        (owner.first, owner.last) = (first, last);
+    }
+
+    fn note_arrival(&mut self, trace: u32, update: &SpanUpdate, arrival: Arrival, source: SourceId) {
+        let owner = &mut self.traces.rows[trace as usize];
         if arrival.live {
             owner.seen = owner.seen.max(Some(arrival.at));
         }
-        let written = update.written_at;
-        self.sources.note_times(source, last, written.zip(last).map(|(written, last)| written.since(last)));
+        // A time that was worked out from the arrival says nothing about how far the source lies behind.
+        let says = |time: &crate::model::Timed| !time.inferred || arrival.at.since(time.at) > FROM_ARRIVAL;
+        let times = [update.start, update.end].into_iter().flatten().filter(says).map(|time| time.at);
+        let newest = times.chain(update.first_token).max();
+        let lag = update.written_at.zip(newest).map(|(written, newest)| written.since(newest));
+        self.sources.note_times(source, newest, lag);
     }
 
     /// Prices a row's call: what the source reports, else what the price list says.

@@ -126,8 +126,10 @@ fn seen(store: &Store) -> Vec<String> {
         .collect();
     for trace in store.traces() {
         lines.push(format!(
-            "{} root={:?} {:?} {:?}",
+            "{} {:?}..{:?} root={:?} {:?} {:?}",
             trace.id_text(),
+            trace.start(),
+            trace.last(),
             trace.root().map(|root| root.id_text()),
             trace.status(&CLOCK),
             trace.totals()

@@ -9,7 +9,7 @@ const WINDOW: i64 = 60 * NANOS_PER_SEC;
 const NEWEST: usize = 4_096;
 
 /// What calls cost that ended within the last minute, on the clock of their run. A call counts when it ends.
-pub fn spent_last_minute(store: &Store, clock: &Clock) -> NanoUsd {
+pub(super) fn spent_last_minute(store: &Store, clock: &Clock) -> NanoUsd {
     store
         .traces()
         .filter(|trace| clock.now.since(trace.last_activity()) < WINDOW)
