@@ -2,5 +2,8 @@
 
 #[path = "it/demo.rs"]
 mod demo;
+#[cfg(unix)]
+#[path = "it/live_files/mod.rs"]
+mod live_files;
 #[path = "it/live_sqlite/mod.rs"]
 mod live_sqlite;

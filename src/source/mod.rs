@@ -2,9 +2,11 @@
 //! [`format`](crate::format) and sends [`SourceMessage`]s through a bounded channel; it never touches the store.
 //! May import `format`, `model` and `text`.
 
+mod batches;
 mod catalog;
 mod file;
 mod open;
+mod place;
 pub mod sqlite;
 mod stream;
 mod watch;
@@ -14,7 +16,8 @@ use std::sync::Arc;
 use crate::model::{Batch, SegmentId, UnixNanos};
 
 pub use catalog::Catalog;
-pub use open::{Follow, SourceError, SourceSpec, expand, spawn};
+pub use open::{Follow, SourceError, SourceSpec, spawn};
+pub use place::expand;
 
 pub use crate::model::SourceId;
 

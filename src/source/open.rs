@@ -1,7 +1,5 @@
 //! What a SOURCE argument means, and starting to read it.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -9,8 +7,10 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::Sender;
 
 use super::catalog::Catalog;
-use super::file::{self, FileSpec};
+use super::file;
+use super::place::{Found, look};
 use super::sqlite::{self, SqliteSpec};
+use super::watch::Watch;
 use super::{SourceEvent, SourceId, SourceMessage, SourceState, StopFlag, stream};
 use crate::format::{LINE_FORMATS, LineSample, TABLE_FORMATS, detect_lines};
 
@@ -69,60 +69,6 @@ impl SourceSpec {
     }
 }
 
-/// Replaces each folder among the arguments by the files in it that can be read, in order of their names. Hidden files,
-/// the side files of databases and files of no known format are left out.
-pub fn expand(names: &[String]) -> Result<Vec<String>, SourceError> {
-    let mut all = Vec::new();
-    for name in names {
-        let path = Path::new(name);
-        if name == "-" || !path.is_dir() {
-            all.push(name.clone());
-            continue;
-        }
-        let entries = std::fs::read_dir(path).map_err(SourceError::Read)?;
-        let mut files: Vec<PathBuf> = entries
-            .filter_map(Result::ok)
-            .map(|entry| entry.path())
-            .filter(|path| path.is_file() && is_source_name(path) && is_recognised(path))
-            .collect();
-        files.sort();
-        if files.is_empty() {
-            let what = "no file in the folder is a SQLite store or a log of a known format".to_owned();
-            return Err(SourceError::Unusable(what, path.to_owned()));
-        }
-        all.extend(files.into_iter().map(|path| path.to_string_lossy().into_owned()));
-    }
-    Ok(all)
-}
-
-fn is_source_name(path: &Path) -> bool {
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    !name.starts_with('.') && !["-wal", "-shm", "-journal"].iter().any(|end| name.ends_with(end))
-}
-
-/// Whether the beginning of a file is of a format that can be read. Databases are looked into when they are opened.
-fn is_recognised(path: &Path) -> bool {
-    match look(path) {
-        Found::Database => true,
-        Found::Lines => {
-            let mut sample = Vec::new();
-            let limit = crate::format::SAMPLE_BYTES as u64;
-            let read = File::open(path).and_then(|file| file.take(limit).read_to_end(&mut sample));
-            read.is_ok() && matches!(detect_lines(&LineSample::new(&sample), None), Ok(Some(_)))
-        }
-        Found::Nothing | Found::Pipe | Found::Other(_) => false,
-    }
-}
-
-/// What is at a path.
-enum Found {
-    Nothing,
-    Database,
-    Lines,
-    Pipe,
-    Other(&'static str),
-}
-
 /// Starts reading a source on a thread of its own.
 pub fn spawn(
     spec: SourceSpec,
@@ -136,8 +82,11 @@ pub fn spawn(
     std::thread::spawn(move || {
         let reader = Reader { source, catalog, follow, format, tx, stop };
         match spec {
-            SourceSpec::Stdin => stream::run(&reader, std::io::stdin().lock(), "stdin"),
-            SourceSpec::Path(path) => reader.read_path(&path),
+            SourceSpec::Stdin => stream::read_stdin(&reader),
+            SourceSpec::Path(path) => {
+                // The only error is that nobody listens any more.
+                reader.read_path(&path).ok();
+            }
         }
     })
 }
@@ -166,44 +115,55 @@ impl Reader {
         self.tx.blocking_send(SourceMessage { source: self.source, event }).map_err(|_| Over)
     }
 
-    fn read_path(&self, path: &Path) {
-        let mut waiting = false;
+    /// Whether nobody wants to hear more.
+    pub(super) fn is_over(&self) -> bool {
+        self.stop.is_stopped() || self.tx.is_closed()
+    }
+
+    fn read_path(&self, path: &Path) -> Result<(), Over> {
+        let mut watch: Option<Watch> = None;
+        let mut told: Option<SourceState> = None;
         loop {
-            let done = match look(path) {
+            let state = match look(path) {
                 Found::Database => {
                     self.read_database(path);
-                    true
+                    return Ok(());
                 }
                 Found::Lines => {
-                    file::run(self, &FileSpec::new(path));
-                    true
+                    file::run(self, path);
+                    return Ok(());
                 }
                 Found::Pipe => {
-                    if let Ok(pipe) = File::open(path) {
-                        stream::run(self, pipe, &file_name(path));
-                    }
-                    true
+                    stream::read_pipe(self, path);
+                    return Ok(());
                 }
-                Found::Other(what) => {
-                    self.send(SourceEvent::State(SourceState::Failed(what.to_owned()))).is_ok()
-                }
-                Found::Nothing if self.follow == Follow::Once => {
-                    self.send(SourceEvent::State(SourceState::Failed("no such file".to_owned()))).is_ok()
-                }
-                Found::Nothing => {
-                    if !waiting {
-                        let state = SourceState::Waiting("no such file yet: waiting for it".to_owned());
-                        waiting = self.send(SourceEvent::State(state)).is_ok()
-                            && self.send(SourceEvent::CaughtUp).is_ok();
-                    }
-                    false
-                }
+                Found::Refused(what) => return self.give_up(what.to_owned()),
+                Found::Blocked(why) if self.follow == Follow::Once => return self.give_up(why),
+                Found::Nothing(what) if self.follow == Follow::Once => return self.give_up(what.to_owned()),
+                Found::Blocked(why) => SourceState::Blocked(format!("{why}; tried again")),
+                Found::Nothing(what) => SourceState::Waiting(format!("{what} yet: waiting for it")),
             };
-            if done || self.stop.is_stopped() || self.tx.is_closed() {
-                return;
+            // Watching begins before the last look that found nothing.
+            let Some(watch) = &mut watch else {
+                watch = Some(Watch::new(path));
+                continue;
+            };
+            if told.as_ref() != Some(&state) {
+                if told.is_none() {
+                    self.send(SourceEvent::CaughtUp)?;
+                }
+                self.send(SourceEvent::State(state.clone()))?;
+                told = Some(state);
             }
-            std::thread::sleep(std::time::Duration::from_millis(25));
+            watch.wait();
+            if self.is_over() {
+                return Ok(());
+            }
         }
+    }
+
+    fn give_up(&self, why: String) -> Result<(), Over> {
+        self.send(SourceEvent::State(SourceState::Failed(why)))
     }
 
     fn read_database(&self, path: &Path) {
@@ -229,43 +189,4 @@ impl Reader {
         let catalog = &self.catalog;
         sqlite::run(&spec, &mut |place| catalog.add_table(place), &self.tx, &self.stop);
     }
-}
-
-/// The last part of a path.
-pub(super) fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
-}
-
-fn look(path: &Path) -> Found {
-    let Ok(meta) = std::fs::metadata(path) else { return Found::Nothing };
-    if meta.is_dir() {
-        return Found::Other("this is a folder");
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::FileTypeExt as _;
-        if meta.file_type().is_fifo() {
-            return Found::Pipe;
-        }
-    }
-    if !meta.is_file() {
-        return Found::Other("this is no file; give a regular file, a pipe or - for standard input");
-    }
-    let mut magic = [0u8; 16];
-    let read = File::open(path).and_then(|mut file| file.read(&mut magic));
-    match read {
-        Ok(16) if magic == *b"SQLite format 3\0" => Found::Database,
-        // A database is created empty and gets its header later; its name tells.
-        Ok(0) if has_database_name(path) => Found::Database,
-        Ok(_) => Found::Lines,
-        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
-            Found::Other("permission denied; its owner can allow reading with chmod +r")
-        }
-        Err(_) => Found::Nothing,
-    }
-}
-
-fn has_database_name(path: &Path) -> bool {
-    let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
-    matches!(extension.as_deref(), Some("db" | "db3" | "sqlite" | "sqlite3"))
 }

@@ -1,30 +1,66 @@
 //! Standard input and pipes: read once, kept in a temporary file so that payloads can be read later.
 
 use std::fs::File;
-use std::io::{self, Read, Seek as _, SeekFrom, Write as _};
-use std::path::PathBuf;
+use std::io::{self, ErrorKind, IsTerminal as _, Read, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 
+use super::batches::Batches;
 use super::file::Frame;
 use super::open::{Over, Reader};
+use super::place::{file_name, open};
 use super::{SourceEvent, SourceState};
-use crate::format::{LineDecoder, LineSample, SAMPLE_BYTES, Stream, detect_lines};
-use crate::model::{Batch, UnixNanos};
+use crate::format::{LineDecoder, LineSample, SAMPLE_BYTES, Stream, detect_lines, is_complete_json};
+use crate::model::UnixNanos;
 
 /// Bytes read at a time.
 const CHUNK: usize = 256 << 10;
+/// How long to wait before looking whether anybody still listens.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// How long nothing must come before a decoder is told that its source rests.
+const REST: Duration = Duration::from_secs(2);
 
-/// Reads a stream to its end.
-pub(super) fn run(reader: &Reader, input: impl Read, name: &str) {
-    match read(reader, input, name) {
+/// Reads standard input to its end.
+pub(super) fn read_stdin(reader: &Reader) {
+    let input = io::stdin();
+    if input.is_terminal() {
+        let why = "standard input is a terminal: send records through a pipe, or give a file".to_owned();
+        // Nobody is left to tell when this fails.
+        reader.send(SourceEvent::State(SourceState::Failed(why))).ok();
+        return;
+    }
+    #[cfg(unix)]
+    let input = {
+        use std::os::fd::AsFd as _;
+        // Past the buffer of the library, which would hide from a wait that something has come.
+        match input.as_fd().try_clone_to_owned() {
+            Ok(input) => File::from(input),
+            Err(error) => return fail(reader, &error),
+        }
+    };
+    run(reader, Input(input), "stdin");
+}
+
+/// Reads a pipe with a name to its end. Waits for its writer.
+pub(super) fn read_pipe(reader: &Reader, path: &Path) {
+    match open(path) {
+        Ok(pipe) => run(reader, Input(pipe), &file_name(path)),
+        Err(error) => fail(reader, &error),
+    }
+}
+
+fn fail(reader: &Reader, error: &io::Error) {
+    reader.send(SourceEvent::State(SourceState::Failed(format!("failed to read: {error}")))).ok();
+}
+
+fn run(reader: &Reader, input: Input<impl Pipe>, name: &str) {
+    match (Spooled { reader, name, spool: None, kept: None, size: 0, out: Batches::default() }).read(input) {
         // The only other error is that nobody listens any more.
         Ok(()) | Err(Stop::Over) => {}
-        Err(Stop::Io(error)) => {
-            let state = SourceState::Failed(format!("failed to read {name}: {error}"));
-            reader.send(SourceEvent::State(state)).ok();
-        }
+        Err(Stop::Io(error)) => fail(reader, &error),
     }
 }
 
@@ -45,73 +81,172 @@ impl From<io::Error> for Stop {
     }
 }
 
-fn read(reader: &Reader, mut input: impl Read, name: &str) -> Result<(), Stop> {
-    reader.send(SourceEvent::State(SourceState::Waiting("waiting for the first record".to_owned())))?;
-    let mut spool = spool()?;
-    let kept = Arc::new(spool.try_clone()?);
-    let mut decoding: Option<(Frame, Box<dyn LineDecoder>)> = None;
-    // Everything before the format is known.
-    let mut held: Vec<u8> = Vec::new();
-    let mut offset = 0u64;
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        let read = match input.read(&mut buffer) {
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error.into()),
-        };
-        let bytes = &buffer[..read];
-        spool.write_all(bytes)?;
-        let mut batch = Batch::default();
-        if let Some((frame, decoder)) = &mut decoding {
-            frame.feed(bytes, offset, decoder.as_mut(), now(), &mut batch);
-            offset += read as u64;
-        } else {
-            held.extend_from_slice(bytes);
-            let enough = held.contains(&b'\n') || read == 0 || held.len() >= SAMPLE_BYTES;
-            let found = match enough.then(|| detect_lines(&LineSample::new(&held), reader.format.as_deref()))
-            {
-                Some(Ok(found)) => found,
-                Some(Err(why)) => {
-                    reader.send(SourceEvent::State(SourceState::Failed(why)))?;
-                    return Ok(());
-                }
-                None => None,
+/// What can be read and waited for.
+#[cfg(unix)]
+trait Pipe: Read + std::os::fd::AsFd {}
+#[cfg(unix)]
+impl<T: Read + std::os::fd::AsFd> Pipe for T {}
+#[cfg(not(unix))]
+trait Pipe: Read {}
+#[cfg(not(unix))]
+impl<T: Read> Pipe for T {}
+
+/// A stream that is read without waiting too long.
+struct Input<T>(T);
+
+enum Got {
+    Bytes(usize),
+    NotYet,
+    End,
+}
+
+impl<T: Pipe> Input<T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Got> {
+        if !self.is_ready() {
+            return Ok(Got::NotYet);
+        }
+        match self.0.read(buffer) {
+            Ok(0) => Ok(Got::End),
+            Ok(read) => Ok(Got::Bytes(read)),
+            Err(error) if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::WouldBlock) => {
+                Ok(Got::NotYet)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Waits until something can be read, or the last writer is gone. A pipe that no writer has opened yet is not
+    /// ready.
+    #[cfg(unix)]
+    fn is_ready(&self) -> bool {
+        use rustix::event::{PollFd, PollFlags, Timespec, poll};
+        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(PATIENCE.subsec_nanos()) };
+        // What can't be waited for is read.
+        !matches!(
+            poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&timeout)),
+            Ok(0) | Err(rustix::io::Errno::INTR)
+        )
+    }
+
+    #[cfg(not(unix))]
+    fn is_ready(&self) -> bool {
+        true
+    }
+}
+
+/// A stream on its way.
+struct Spooled<'a> {
+    reader: &'a Reader,
+    name: &'a str,
+    /// Where it is written to, while that works.
+    spool: Option<File>,
+    /// The same file for reading.
+    kept: Option<Arc<File>>,
+    /// Bytes so far.
+    size: u64,
+    out: Batches,
+}
+
+impl Spooled<'_> {
+    fn read(mut self, mut input: Input<impl Pipe>) -> Result<(), Stop> {
+        let waiting = SourceState::Waiting("waiting for the first record".to_owned());
+        self.reader.send(SourceEvent::State(waiting))?;
+        // Without room for a temporary file the records are shown all the same, without their payloads.
+        self.spool = spool().ok();
+        self.kept = self.spool.as_ref().and_then(|spool| spool.try_clone().ok()).map(Arc::new);
+        let mut decoding: Option<(Frame, Box<dyn LineDecoder>)> = None;
+        // Everything before the format is known.
+        let mut held: Vec<u8> = Vec::new();
+        let mut buffer = vec![0; CHUNK];
+        let mut active = Some(Instant::now());
+        loop {
+            if self.reader.is_over() {
+                return Err(Stop::Over);
+            }
+            let got = input.read(&mut buffer)?;
+            let is_end = matches!(got, Got::End);
+            let bytes = match got {
+                Got::Bytes(read) => &buffer[..read],
+                Got::NotYet | Got::End => &[],
             };
-            if let Some(found) = found {
-                let id = reader.catalog.add_file(Arc::clone(&kept), found.format);
-                let modified = Some(now());
-                reader.send(SourceEvent::Segment {
-                    id,
-                    format: found.format.name,
-                    why: found.why,
-                    modified,
-                })?;
-                reader.send(SourceEvent::State(SourceState::Live))?;
-                reader.send(SourceEvent::CaughtUp)?;
-                let stream = Stream { name: name.to_owned(), salt: name.as_bytes().to_vec() };
-                let mut frame = Frame::new(id, 0);
-                let mut decoder = (found.format.decoder)(&stream);
-                frame.feed(&held, 0, decoder.as_mut(), now(), &mut batch);
-                offset = held.len() as u64;
-                held = Vec::new();
-                decoding = Some((frame, decoder));
+            self.keep(bytes);
+            match &mut decoding {
+                Some((frame, decoder)) if bytes.is_empty() => {
+                    frame.settle(decoder.as_mut(), now(), &mut self.out);
+                    if active.is_some_and(|active| active.elapsed() > REST) {
+                        active = None;
+                        decoder.finish(self.out.open());
+                    }
+                }
+                Some((frame, decoder)) => {
+                    active = Some(Instant::now());
+                    let at = self.size - bytes.len() as u64;
+                    frame.feed(bytes, at, decoder.as_mut(), now(), &mut self.out);
+                }
+                None => {
+                    held.extend_from_slice(bytes);
+                    let text = held.trim_ascii_start();
+                    let enough = text.contains(&b'\n') || held.len() >= SAMPLE_BYTES || is_end;
+                    if enough || (bytes.is_empty() && is_complete_json(text)) {
+                        match self.begin(&held)? {
+                            Some(begun) => (decoding, held) = (Some(begun), Vec::new()),
+                            None if held.len() < SAMPLE_BYTES => {}
+                            None => return Ok(()),
+                        }
+                    }
+                }
+            }
+            if is_end {
+                if let Some((frame, decoder)) = &mut decoding {
+                    frame.finish(decoder.as_mut(), now(), &mut self.out);
+                    decoder.finish(self.out.open());
+                }
+            }
+            self.deliver()?;
+            if is_end {
+                self.reader.send(SourceEvent::CaughtUp)?;
+                self.reader.send(SourceEvent::Ended)?;
+                return Ok(());
             }
         }
-        if read == 0
-            && let Some((frame, decoder)) = &mut decoding
-        {
-            frame.finish(decoder.as_mut(), now(), &mut batch);
-            decoder.finish(&mut batch);
+    }
+
+    /// Finds out what the stream is and decodes its beginning.
+    fn begin(&mut self, held: &[u8]) -> Result<Option<(Frame, Box<dyn LineDecoder>)>, Stop> {
+        let found = match detect_lines(&LineSample::new(held), self.reader.format.as_deref()) {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(None),
+            Err(why) => {
+                self.reader.send(SourceEvent::State(SourceState::Failed(why)))?;
+                return Err(Stop::Over);
+            }
+        };
+        let kept = self.kept.clone();
+        let id = self.reader.catalog.add_spool(kept.as_ref(), found.format);
+        let modified = Some(now());
+        self.reader.send(SourceEvent::Segment { id, format: found.format.name, why: found.why, modified })?;
+        self.reader.send(SourceEvent::State(SourceState::Live))?;
+        self.reader.send(SourceEvent::CaughtUp)?;
+        let stream = Stream { name: self.name.to_owned(), salt: self.name.as_bytes().to_vec() };
+        let mut frame = Frame::new(id, 0);
+        let mut decoder = (found.format.decoder)(&stream);
+        frame.feed(held, 0, decoder.as_mut(), now(), &mut self.out);
+        Ok(Some((frame, decoder)))
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        self.size += bytes.len() as u64;
+        // A full disk costs payloads, not records.
+        if self.spool.as_mut().is_some_and(|spool| spool.write_all(bytes).is_err()) {
+            self.spool = None;
         }
-        if !batch.is_empty() {
-            reader.send(SourceEvent::Batch(batch))?;
+    }
+
+    fn deliver(&mut self) -> Result<(), Over> {
+        for batch in self.out.take() {
+            self.reader.send(SourceEvent::Batch(batch))?;
         }
-        if read == 0 {
-            reader.send(SourceEvent::CaughtUp)?;
-            reader.send(SourceEvent::Ended)?;
-            return Ok(());
-        }
+        Ok(())
     }
 }
 
@@ -126,19 +261,23 @@ fn spool() -> io::Result<File> {
     }
     for attempt in 0..64u32 {
         let stamp = Utc::now().timestamp_nanos_opt().unwrap_or_default();
-        let name = format!("tracetui-{}-{stamp}-{attempt}.spool", std::process::id());
-        let path: PathBuf = std::env::temp_dir().join(name);
+        let path = spool_folder().join(format!("tracetui-{}-{stamp}-{attempt}.spool", std::process::id()));
         match options.open(&path) {
-            Ok(mut file) => {
+            Ok(file) => {
                 std::fs::remove_file(&path).ok();
-                file.seek(SeekFrom::Start(0))?;
                 return Ok(file);
             }
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
         }
     }
     Err(io::Error::other("no free name for a temporary file"))
+}
+
+/// Where long streams may be kept: `/tmp` is often memory.
+fn spool_folder() -> PathBuf {
+    let disk = Path::new("/var/tmp");
+    if std::env::var_os("TMPDIR").is_none() && disk.is_dir() { disk.to_owned() } else { std::env::temp_dir() }
 }
 
 fn now() -> UnixNanos {

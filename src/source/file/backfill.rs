@@ -1,14 +1,18 @@
 //! Reading what was there at the start of a big file: the newest lines first, then the rest from the beginning, on
 //! several threads, while the growing end is followed.
 
+use std::fs::File;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
 
-use memchr::{memchr_iter, memrchr};
+use memchr::{memchr, memchr_iter};
 
+use super::super::batches::Batches;
 use super::super::catalog::read_at;
 use super::content::{Content, Decoding};
 use super::frame::Frame;
-use crate::format::LineFormat;
+use crate::format::{LineFormat, Stream};
 use crate::model::{Batch, SegmentId, UnixNanos};
 
 /// Files below this are read from their beginning at once.
@@ -18,128 +22,142 @@ const NEWEST: usize = 512;
 /// Bytes that are looked through for them at most.
 const NEWEST_BYTES: u64 = 4 << 20;
 /// Bytes a thread decodes at a time.
-const PART: usize = 2 << 20;
+const PART: u64 = 1 << 20;
+/// Most threads.
+const THREADS: usize = 4;
 
-/// The part of a file between its beginning and the first screen.
+/// The part of a file between its beginning and the first screen. Its threads end when it is dropped.
 pub(super) struct Backfill {
     segment: SegmentId,
-    format: &'static LineFormat,
-    stream: crate::format::Stream,
-    /// The next byte.
-    at: u64,
-    /// The end: where the first screen begins.
+    /// Parts by number modulo the number of threads: each gives its own in order.
+    workers: Vec<Receiver<Vec<Batch>>>,
+    next: u64,
+    /// Where the first screen begins.
     end: u64,
-    threads: usize,
-    buffer: Vec<u8>,
+}
+
+/// What to say next.
+pub(super) enum Filled {
+    /// The next part.
+    Part(Vec<Batch>),
+    /// None is ready yet.
+    NotYet,
+    /// That was all.
+    Done,
+    /// A thread is gone, which none should be.
+    Broken,
 }
 
 impl Backfill {
-    /// Plans the back-fill of a content whose newest lines begin at `end`.
-    pub(super) fn new(decoding: &Decoding, end: u64) -> Self {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(4);
-        Self {
-            segment: decoding.segment,
-            format: decoding.format,
-            stream: decoding.stream.clone(),
-            at: 0,
-            end,
-            threads,
-            buffer: vec![0; PART * threads],
-        }
+    /// Starts the back-fill of a content whose newest lines begin at `end`.
+    pub(super) fn start(content: &Content, decoding: &Decoding, end: u64, arrived: UnixNanos) -> Self {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+        let (segment, format) = (decoding.segment, decoding.format);
+        let workers = (0..threads)
+            .map(|first| {
+                // One part waits while the next one is decoded: memory stays bounded when the receiver is behind.
+                let (tx, rx) = sync_channel(1);
+                let part = Part {
+                    file: Arc::clone(&content.file),
+                    segment,
+                    format,
+                    stream: decoding.stream.clone(),
+                    end,
+                    arrived,
+                };
+                std::thread::spawn(move || part.work(first as u64, threads as u64, &tx));
+                rx
+            })
+            .collect();
+        Self { segment, workers, next: 0, end }
+    }
+
+    /// The segment that is filled.
+    pub(super) fn segment(&self) -> SegmentId {
+        self.segment
     }
 
     /// Done and total, bytes.
     pub(super) fn progress(&self) -> (u64, u64) {
-        (self.at, self.end)
+        ((self.next * PART).min(self.end), self.end)
     }
 
-    /// Decodes the next stretch. Returns a batch per thread in the order of the file; none when it is done.
-    pub(super) fn next(&mut self, content: &Content, arrived: UnixNanos) -> Vec<Batch> {
-        if self.at >= self.end {
-            return Vec::new();
+    /// Waits for the next part, at most `limit`.
+    pub(super) fn next(&mut self, limit: Duration) -> Filled {
+        if self.next * PART >= self.end {
+            return Filled::Done;
         }
-        let wanted = self.buffer.len().min(usize::try_from(self.end - self.at).unwrap_or(usize::MAX));
-        let read = read_at(&content.file, &mut self.buffer[..wanted], self.at).unwrap_or(0);
-        let bytes = &self.buffer[..read];
-        // Whole lines only; the last stretch ends with one, because the first screen begins after a newline.
-        let whole = match memrchr(b'\n', bytes) {
-            Some(last) => &bytes[..=last],
-            None if read == wanted && self.at + (read as u64) < self.end => {
-                return self.long_line(content, arrived);
+        match self.workers[(self.next % self.workers.len() as u64) as usize].recv_timeout(limit) {
+            Ok(batches) => {
+                self.next += 1;
+                Filled::Part(batches)
             }
-            None => bytes,
-        };
-        if whole.is_empty() {
-            self.at = self.end;
-            return Vec::new();
+            Err(RecvTimeoutError::Timeout) => Filled::NotYet,
+            Err(RecvTimeoutError::Disconnected) => Filled::Broken,
         }
-        let (segment, start) = (self.segment, self.at);
-        self.at += whole.len() as u64;
-        let parts = cut(whole, self.threads);
-        let decode = |(offset, part): (usize, &[u8])| {
-            let mut batch = Batch::default();
-            let at = start + offset as u64;
-            let mut decoder = (self.format.decoder)(&self.stream);
-            let mut frame = Frame::new(segment, at);
-            frame.feed(part, at, decoder.as_mut(), arrived, &mut batch);
-            frame.finish(decoder.as_mut(), arrived, &mut batch);
-            decoder.finish(&mut batch);
-            batch
-        };
-        if parts.len() == 1 {
-            return parts.into_iter().map(decode).collect();
-        }
-        std::thread::scope(|scope| {
-            let workers: Vec<_> = parts.into_iter().map(|part| scope.spawn(move || decode(part))).collect();
-            workers.into_iter().filter_map(|worker| worker.join().ok()).collect()
-        })
-    }
-
-    /// A line that is longer than a whole stretch: the frame decides whether it is kept.
-    fn long_line(&mut self, content: &Content, arrived: UnixNanos) -> Vec<Batch> {
-        let mut batch = Batch::default();
-        let mut decoder = (self.format.decoder)(&self.stream);
-        let mut frame = Frame::new(self.segment, self.at);
-        while self.at < self.end {
-            let wanted = self.buffer.len().min(usize::try_from(self.end - self.at).unwrap_or(usize::MAX));
-            let read = read_at(&content.file, &mut self.buffer[..wanted], self.at).unwrap_or(0);
-            if read == 0 {
-                self.at = self.end;
-                break;
-            }
-            let newline = memchr::memchr(b'\n', &self.buffer[..read]);
-            let taken = newline.map_or(read, |at| at + 1);
-            frame.feed(&self.buffer[..taken], self.at, decoder.as_mut(), arrived, &mut batch);
-            self.at += taken as u64;
-            if newline.is_some() {
-                break;
-            }
-        }
-        vec![batch]
     }
 }
 
-/// Cuts whole lines into about equal parts.
-fn cut(bytes: &[u8], parts: usize) -> Vec<(usize, &[u8])> {
-    let mut cuts = Vec::with_capacity(parts);
-    let mut from = 0;
-    for part in 1..=parts {
-        let wanted = bytes.len() * part / parts;
-        let to = if part == parts {
-            bytes.len()
-        } else {
-            memrchr(b'\n', &bytes[..wanted]).map_or(from, |at| at + 1).max(from)
-        };
-        if to > from {
-            cuts.push((from, &bytes[from..to]));
-            from = to;
+/// What a thread needs to decode any part.
+struct Part {
+    file: Arc<File>,
+    segment: SegmentId,
+    format: &'static LineFormat,
+    stream: Stream,
+    end: u64,
+    arrived: UnixNanos,
+}
+
+impl Part {
+    fn work(&self, first: u64, step: u64, tx: &SyncSender<Vec<Batch>>) {
+        let mut buffer = vec![0; PART as usize + 1];
+        let mut number = first;
+        while number * PART < self.end {
+            if tx.send(self.decode(number, &mut buffer)).is_err() {
+                return;
+            }
+            number += step;
         }
     }
-    cuts
+
+    /// Decodes the lines that begin in a part.
+    fn decode(&self, number: u64, buffer: &mut [u8]) -> Vec<Batch> {
+        let (mut from, to) = (number * PART, (number * PART + PART).min(self.end));
+        // A line begins here when the byte before ends one.
+        let before = u64::from(from > 0);
+        from -= before;
+        // What can't be read any more was cut off: the follower sees that as well, and begins anew.
+        let mut read = read_at(&self.file, &mut buffer[..(to - from) as usize], from).unwrap_or(0);
+        let mut start = 0;
+        if before > 0 {
+            match memchr(b'\n', &buffer[..read]) {
+                Some(end) if end + 1 < read => start = end + 1,
+                _ => return Vec::new(),
+            }
+        }
+        let mut out = Batches::default();
+        let mut decoder = (self.format.decoder)(&self.stream);
+        let mut frame = Frame::new(self.segment, from + start as u64);
+        loop {
+            let bytes = &buffer[start..read];
+            frame.feed(bytes, from + start as u64, decoder.as_mut(), self.arrived, &mut out);
+            from += read as u64;
+            // The last line goes on in the next parts, which leave it to this one.
+            if bytes.last().is_none_or(|last| *last == b'\n') || from >= self.end {
+                break;
+            }
+            let wanted = buffer.len().min((self.end - from) as usize);
+            read = read_at(&self.file, &mut buffer[..wanted], from).unwrap_or(0);
+            read = memchr(b'\n', &buffer[..read]).map_or(read, |end| end + 1);
+            start = 0;
+        }
+        decoder.finish(out.open());
+        out.take()
+    }
 }
 
 /// Where the newest lines of a content begin.
-pub(super) fn newest_lines(file: &Arc<std::fs::File>, size: u64) -> u64 {
+pub(super) fn newest_lines(file: &File, size: u64) -> u64 {
     let mut block = vec![0; 256 << 10];
     let (mut begin, mut lines) = (size, 0);
     while begin > 0 && size - begin < NEWEST_BYTES {
@@ -158,23 +176,13 @@ pub(super) fn newest_lines(file: &Arc<std::fs::File>, size: u64) -> u64 {
         return 0;
     }
     // Few and long lines: begin at the first whole one of what was looked through.
-    let read = read_at(file, &mut block, begin).unwrap_or(0);
-    memchr::memchr(b'\n', &block[..read]).map_or(0, |at| begin + at as u64 + 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_are_whole_lines_and_lose_nothing() {
-        let text: Vec<u8> = (0..500).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
-        for parts in 1..6 {
-            let cuts = cut(&text, parts);
-            assert!(cuts.iter().all(|(_, part)| part.ends_with(b"\n")));
-            let joined: Vec<u8> = cuts.iter().flat_map(|(_, part)| part.to_vec()).collect();
-            assert_eq!(joined, text);
+    while begin < size {
+        let read = read_at(file, &mut block, begin).unwrap_or(0);
+        match memchr(b'\n', &block[..read]) {
+            Some(at) => return begin + at as u64 + 1,
+            None if read == 0 => return 0,
+            None => begin += read as u64,
         }
-        assert_eq!(cut(b"one long line\n", 4).len(), 1);
     }
+    0
 }

@@ -1,36 +1,46 @@
 //! One content of a path: an open file from its beginning to wherever it was rotated, cut or replaced.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, Instant};
 
+use memchr::memrchr;
+
+use super::super::batches::Batches;
 use super::super::catalog::read_at;
-use super::super::open::{Over, Reader, file_name};
+use super::super::open::{Over, Reader};
+use super::super::place::{FileId, file_name, modified, open_file};
 use super::super::{SourceEvent, SourceState};
-use super::frame::Frame;
-use crate::format::{LineDecoder, LineFormat, LineSample, SAMPLE_BYTES, Stream, detect_lines};
-use crate::model::{Batch, SegmentId, UnixNanos};
+use super::fingerprint::Fingerprint;
+use super::frame::{Frame, MAX_LINE};
+use super::zeros::Zeros;
+use crate::format::{
+    LineDecoder, LineFormat, LineSample, SAMPLE_BYTES, Stream, detect_lines, is_complete_json,
+};
+use crate::model::{SegmentId, UnixNanos};
 
-/// Bytes at the beginning that tell one content from another.
-const HEAD: usize = 1_000;
-/// Bytes before the read position that tell whether the content is still the same.
-const TAIL: usize = 64;
 /// Bytes read at a time.
 pub(super) const CHUNK: usize = 1 << 20;
+/// How long after one attempt the format of a growing file is looked for again.
+const AGAIN: Duration = Duration::from_millis(250);
+/// How long nothing must come before a decoder is told that its source rests.
+const REST: Duration = Duration::from_secs(2);
 
 /// See the module.
-pub(in crate::source) struct Content {
+pub(super) struct Content {
     pub(super) file: Arc<File>,
-    id: (u64, u64),
+    pub(super) id: FileId,
     /// Where the next byte is read.
     pub(super) offset: u64,
-    head: Vec<u8>,
-    tail: Vec<u8>,
-    /// Size and time of the last change when the content was last found to be the same.
-    seen: (u64, Option<UnixNanos>),
+    print: Fingerprint,
+    zeros: Zeros,
     decoding: Option<Decoding>,
+    /// Size and moment of the last attempt to find the format.
+    tried: Option<(u64, Instant)>,
+    /// When bytes came last; nothing when the decoder knows already that none come.
+    active: Option<Instant>,
 }
 
 /// What a content turned out to be.
@@ -42,12 +52,16 @@ pub(super) struct Decoding {
     decoder: Box<dyn LineDecoder>,
 }
 
-/// What happened to a content.
+/// What an attempt to read found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    /// Nothing, or it grew.
-    Same,
-    /// It was cut or written over: it begins anew. Says how.
+pub(super) enum Step {
+    /// Nothing new.
+    Idle,
+    /// More; there may be still more.
+    Read,
+    /// The end was cut off; what is before it is still the same.
+    Cut,
+    /// Another content is in the file; says how that shows.
     Rewritten(&'static str),
 }
 
@@ -55,34 +69,26 @@ impl Content {
     /// Opens what is at a path now.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let file = open_file(path)?;
-        let meta = file.metadata()?;
-        Ok(Self {
-            id: identity(&meta),
-            file: Arc::new(file),
-            offset: 0,
-            head: Vec::new(),
-            tail: Vec::new(),
-            seen: (0, None),
-            decoding: None,
-        })
+        let id = FileId::of(&file.metadata()?);
+        Ok(Self::new(Arc::new(file), id))
     }
 
     /// The same file from its beginning, because its content is another one now.
     pub(super) fn restarted(&self) -> Self {
-        Self {
-            file: Arc::clone(&self.file),
-            id: self.id,
-            offset: 0,
-            head: Vec::new(),
-            tail: Vec::new(),
-            seen: (0, None),
-            decoding: None,
-        }
+        Self::new(Arc::clone(&self.file), self.id)
     }
 
-    /// Whether a path still leads to this file.
-    pub(super) fn is_at(&self, path: &Path) -> bool {
-        std::fs::metadata(path).is_ok_and(|meta| identity(&meta) == self.id)
+    fn new(file: Arc<File>, id: FileId) -> Self {
+        Self {
+            file,
+            id,
+            offset: 0,
+            print: Fingerprint::empty(),
+            zeros: Zeros::default(),
+            decoding: None,
+            tried: None,
+            active: None,
+        }
     }
 
     /// Size in bytes.
@@ -90,62 +96,39 @@ impl Content {
         self.file.metadata().map_or(0, |meta| meta.len())
     }
 
-    /// When it was last written.
-    pub(super) fn modified(&self) -> Option<UnixNanos> {
-        self.file.metadata().ok().and_then(|meta| modified(&meta))
-    }
-
     pub(super) fn decoding(&self) -> Option<&Decoding> {
         self.decoding.as_ref()
     }
 
-    /// Looks whether what was read is still there.
-    pub(super) fn check(&mut self) -> io::Result<Change> {
-        let meta = self.file.metadata()?;
-        let now = (meta.len(), modified(&meta));
-        if now == self.seen {
-            return Ok(Change::Same);
-        }
-        if meta.len() < self.offset {
-            return Ok(Change::Rewritten("cut short; read again from its beginning"));
-        }
-        if !self.matches(&self.head, 0)? || !self.matches(&self.tail, self.offset - self.tail.len() as u64)? {
-            return Ok(Change::Rewritten("written over; read again from its beginning"));
-        }
-        self.seen = now;
-        Ok(Change::Same)
-    }
-
-    fn matches(&self, known: &[u8], offset: u64) -> io::Result<bool> {
-        let mut now = [0; HEAD];
-        let now = &mut now[..known.len()];
-        Ok(read_at(&self.file, now, offset)? == known.len() && now == known)
-    }
-
-    /// Finds out what the content is, once there is enough of it. `Ok(false)` while there is nothing to go by.
-    pub(super) fn detect(&mut self, reader: &Reader, path: &Path, whole: bool) -> Result<bool, Over> {
+    /// Finds out what the content is, once there is enough of it; `whole` when nothing more will come. Gives the
+    /// state to tell while it can't.
+    pub(super) fn detect(
+        &mut self,
+        reader: &Reader,
+        path: &Path,
+        whole: bool,
+    ) -> Result<Option<SourceState>, Over> {
+        let waiting = |what: &str| Ok(Some(SourceState::Waiting(what.to_owned())));
         if self.decoding.is_some() {
-            return Ok(true);
+            return Ok(None);
         }
-        let mut sample = vec![0; SAMPLE_BYTES];
+        let mut sample = vec![0; SAMPLE_BYTES.min(usize::try_from(self.len()).unwrap_or(SAMPLE_BYTES))];
         let read = read_at(&self.file, &mut sample, 0).unwrap_or(0);
         sample.truncate(read);
-        let has_line = sample.iter().skip_while(|byte| byte.is_ascii_whitespace()).any(|byte| *byte == b'\n');
-        if read == 0 || !(has_line || whole || read == SAMPLE_BYTES) {
-            return Ok(false);
+        if read == 0 {
+            return waiting("the file is empty: waiting for the first record");
         }
+        let text = sample.trim_ascii_start();
+        if !(whole || read == SAMPLE_BYTES || text.contains(&b'\n') || is_complete_json(text)) {
+            return waiting("waiting for the end of the first record");
+        }
+        self.tried = Some((read as u64, Instant::now()));
         match detect_lines(&LineSample::new(&sample), reader.format.as_deref()) {
-            Ok(None) => Ok(false),
+            Ok(None) => waiting("waiting for the first record"),
+            Err(why) => Ok(Some(SourceState::Failed(why))),
             Ok(Some(found)) => {
-                let segment = reader.catalog.add_file(Arc::clone(&self.file), found.format);
+                let segment = reader.catalog.add_file(&self.file, self.id, path, found.format);
                 let stream = Stream { name: file_name(path), salt: salt_of(path) };
-                let modified = self.modified();
-                reader.send(SourceEvent::Segment {
-                    id: segment,
-                    format: found.format.name,
-                    why: found.why,
-                    modified,
-                })?;
                 self.decoding = Some(Decoding {
                     segment,
                     format: found.format,
@@ -153,97 +136,135 @@ impl Content {
                     decoder: (found.format.decoder)(&stream),
                     stream,
                 });
-                Ok(true)
-            }
-            Err(why) => {
-                reader.send(SourceEvent::State(SourceState::Failed(why)))?;
-                Ok(false)
+                self.announce(reader, found.why)?;
+                Ok(None)
             }
         }
     }
 
+    /// Whether looking for the format again can find what was not found before.
+    pub(super) fn may_be_detected(&self) -> bool {
+        self.decoding.is_none()
+            && self.tried.is_none_or(|(size, at)| {
+                size < SAMPLE_BYTES as u64 && self.len() != size && at.elapsed() >= AGAIN
+            })
+    }
+
+    fn announce(&self, reader: &Reader, why: String) -> Result<(), Over> {
+        let Some(Decoding { segment, format, .. }) = &self.decoding else { return Ok(()) };
+        let modified = self.file.metadata().ok().and_then(|meta| modified(&meta));
+        reader.send(SourceEvent::Segment { id: *segment, format: format.name, why, modified })
+    }
+
     /// Goes on at an offset instead of the beginning; the bytes before it are read by somebody else.
-    pub(super) fn skip_to(&mut self, offset: u64) {
+    pub(super) fn skip_to(&mut self, offset: u64) -> io::Result<()> {
+        self.print = Fingerprint::at(&self.file, offset)?;
         self.offset = offset;
         if let Some(decoding) = &mut self.decoding {
             decoding.frame = Frame::new(decoding.segment, offset);
         }
-        self.remember(&[]);
+        Ok(())
     }
 
-    /// Reads the next bytes into `buffer` and decodes their lines. Returns how many bytes there were.
-    pub(super) fn read(
+    /// Zeros at the end are no longer taken for room that is still to be written.
+    pub(super) fn expect_no_more(&mut self) {
+        self.zeros.take_all();
+    }
+
+    /// Reads the next bytes into `buffer` and decodes their lines, if the content is still the same.
+    pub(super) fn advance(
         &mut self,
         buffer: &mut [u8],
         arrived: UnixNanos,
-        out: &mut Batch,
-    ) -> io::Result<usize> {
+        out: &mut Batches,
+    ) -> io::Result<Step> {
+        if self.len() < self.offset {
+            return self.shrunk();
+        }
         let read = read_at(&self.file, buffer, self.offset)?;
-        let bytes = &buffer[..read];
+        let (taken, is_more) = self.zeros.before_data(&self.file, self.offset, &buffer[..read])?;
+        let bytes = &buffer[..taken];
+        // Looked at after reading: what was read before the content changed is part of the old one.
+        if self.print.is_same(&self.file)? {
+            self.take(bytes, arrived, out);
+            return Ok(if taken > 0 || is_more { Step::Read } else { Step::Idle });
+        }
+        // Bytes that are there no more are the old content's last ones; the others are read with the new content.
+        let mut now = vec![0; bytes.len()];
+        if read_at(&self.file, &mut now, self.offset)? < bytes.len() || now != bytes {
+            self.take(bytes, arrived, out);
+        }
+        if self.len() < self.offset {
+            return self.shrunk();
+        }
+        Ok(Step::Rewritten("written over; the new content is followed"))
+    }
+
+    fn take(&mut self, bytes: &[u8], arrived: UnixNanos, out: &mut Batches) {
+        if bytes.is_empty() {
+            return;
+        }
         if let Some(decoding) = &mut self.decoding {
             decoding.frame.feed(bytes, self.offset, decoding.decoder.as_mut(), arrived, out);
         }
-        self.offset += read as u64;
-        self.remember(bytes);
-        Ok(read)
+        self.print.add(bytes);
+        self.offset += bytes.len() as u64;
+        self.active = Some(Instant::now());
+    }
+
+    fn shrunk(&mut self) -> io::Result<Step> {
+        let size = self.len();
+        if self.print.cut(&self.file, size)? {
+            self.offset = size;
+            return Ok(Step::Cut);
+        }
+        Ok(Step::Rewritten("cut and begun again; the new content is followed"))
+    }
+
+    /// Goes on after [`Step::Cut`]: what comes now is a segment of its own, because its offsets were used before.
+    pub(super) fn resume(&mut self, reader: &Reader, path: &Path, out: &mut Batches) -> Result<(), Over> {
+        let Some(decoding) = &mut self.decoding else { return Ok(()) };
+        decoding.frame.abandon(out);
+        reader.catalog.limit(decoding.segment, self.offset);
+        decoding.segment = reader.catalog.add_file(&self.file, self.id, path, decoding.format);
+        let line = unended_line(&self.file, self.offset);
+        decoding.frame = Frame::inside_line(decoding.segment, self.offset - line.len() as u64, line);
+        self.zeros = Zeros::default();
+        self.announce(reader, "as before the file was cut".to_owned())
     }
 
     /// Says that nothing follows.
-    pub(super) fn finish(&mut self, arrived: UnixNanos, out: &mut Batch) {
+    pub(super) fn finish(&mut self, arrived: UnixNanos, out: &mut Batches) {
         if let Some(decoding) = &mut self.decoding {
             decoding.frame.finish(decoding.decoder.as_mut(), arrived, out);
-            decoding.decoder.finish(out);
+            decoding.decoder.finish(out.open());
         }
     }
 
-    /// Takes a last line that is whole although its end has not come yet.
-    pub(super) fn settle(&mut self, arrived: UnixNanos, out: &mut Batch) {
-        if let Some(decoding) = &mut self.decoding {
-            decoding.frame.settle(decoding.decoder.as_mut(), arrived, out);
-        }
-    }
-
-    /// Keeps what the content is recognised by: its first bytes, and the last ones that were read.
-    fn remember(&mut self, bytes: &[u8]) {
-        if self.head.len() < HEAD && self.offset > self.head.len() as u64 {
-            let mut head = vec![0; HEAD.min(usize::try_from(self.offset).unwrap_or(HEAD))];
-            let read = read_at(&self.file, &mut head, 0).unwrap_or(0);
-            head.truncate(read);
-            self.head = head;
-        }
-        if bytes.len() >= TAIL {
-            self.tail = bytes[bytes.len() - TAIL..].to_vec();
-        } else if !bytes.is_empty() {
-            self.tail.extend_from_slice(bytes);
-            let extra = self.tail.len().saturating_sub(TAIL);
-            self.tail.drain(..extra);
-        } else {
-            self.tail.clear();
+    /// Takes a last line that is whole although its end has not come yet, and tells the decoder after a while.
+    pub(super) fn settle(&mut self, arrived: UnixNanos, out: &mut Batches) {
+        let Some(decoding) = &mut self.decoding else { return };
+        decoding.frame.settle(decoding.decoder.as_mut(), arrived, out);
+        if self.active.is_some_and(|active| active.elapsed() > REST) {
+            self.active = None;
+            decoding.decoder.finish(out.open());
         }
     }
 }
 
-/// Opens without waiting for anything: a path may have become a pipe meanwhile.
-fn open_file(path: &Path) -> io::Result<File> {
-    let file = File::open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("no longer a regular file")) }
-}
-
-#[cfg(unix)]
-fn identity(meta: &Metadata) -> (u64, u64) {
-    use std::os::unix::fs::MetadataExt as _;
-    (meta.dev(), meta.ino())
-}
-
-#[cfg(not(unix))]
-fn identity(meta: &Metadata) -> (u64, u64) {
-    let created = meta.created().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-    (0, created.map_or(0, |time| time.as_nanos() as u64))
-}
-
-fn modified(meta: &Metadata) -> Option<UnixNanos> {
-    let since = meta.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some(UnixNanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)))
+/// The beginning of a line that goes over `end`.
+fn unended_line(file: &File, end: u64) -> Vec<u8> {
+    let mut block = vec![0; 64 << 10];
+    loop {
+        let from = end.saturating_sub(block.len() as u64);
+        let wanted = (end - from) as usize;
+        let read = read_at(file, &mut block[..wanted], from).unwrap_or(0);
+        match memrchr(b'\n', &block[..read]) {
+            Some(at) => return block[at + 1..read].to_vec(),
+            None if from == 0 || block.len() > MAX_LINE => return block[..read].to_vec(),
+            None => block.resize(block.len() * 2, 0),
+        }
+    }
 }
 
 /// The same path gives the same synthetic ids, whatever its content.

@@ -5,29 +5,45 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 
+use super::super::batches::Batches;
 use super::super::open::{Follow, Over, Reader};
+use super::super::place::FileId;
 use super::super::watch::Watch;
 use super::super::{SourceEvent, SourceState};
-use super::backfill::{Backfill, SMALL, newest_lines};
-use super::content::{CHUNK, Change, Content};
-use crate::model::{Batch, UnixNanos};
+use super::backfill::{Backfill, Filled, SMALL, newest_lines};
+use super::content::{CHUNK, Content, Step};
+use crate::model::UnixNanos;
 
-/// How long a file that was rotated away is still read: its writer may not have noticed yet.
+/// How long a file that was rotated away is still read after its last line: its writer may not have noticed yet.
 const KEEP_OLD: Duration = Duration::from_secs(6);
-/// How long a last line without its end is held before it is looked at again.
-const REST: Duration = Duration::from_millis(250);
+/// Files that were rotated away and are still read, at most.
+const MAX_OLD: usize = 16;
+/// Chunks of one content that are read before others have their turn.
+const TURN: usize = 8;
+/// Distance of looks at the growing end while older lines are read.
+const GLANCE: Duration = Duration::from_millis(2);
 
 pub(super) struct Follower<'a> {
     reader: &'a Reader,
     path: &'a Path,
     current: Option<Content>,
-    /// Contents that were rotated away, and since when.
+    /// Contents that were rotated away, and when they spoke last.
     old: Vec<(Content, Instant)>,
     backfill: Option<Backfill>,
     caught_up: bool,
     state: Option<SourceState>,
     buffer: Vec<u8>,
-    watch: Option<Watch>,
+    out: Batches,
+}
+
+/// What one turn at a content brought.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Idle,
+    /// Something, and there may be more.
+    Busy,
+    Cut,
+    Rewritten(&'static str),
 }
 
 impl<'a> Follower<'a> {
@@ -41,7 +57,7 @@ impl<'a> Follower<'a> {
             caught_up: false,
             state: None,
             buffer: vec![0; CHUNK],
-            watch: None,
+            out: Batches::default(),
         }
     }
 
@@ -50,29 +66,18 @@ impl<'a> Follower<'a> {
             return self.read_once();
         }
         // Watching begins before the first look, so that nothing falls between.
-        self.watch = Some(Watch::new(self.path));
+        let mut watch = Watch::new(self.path);
         loop {
-            self.look()?;
-            if let Some(backfill) = &mut self.backfill {
-                let content = self.current.as_ref();
-                let batches = content.map_or_else(Vec::new, |content| backfill.next(content, now()));
-                let (done, total) = backfill.progress();
-                let over = batches.is_empty();
-                for batch in batches {
-                    self.reader.send(SourceEvent::Batch(batch))?;
-                }
-                self.reader.send(SourceEvent::Progress { done, total })?;
-                if over {
-                    self.backfill = None;
-                    self.catch_up()?;
-                }
-                continue;
-            }
-            if self.reader.stop.is_stopped() || self.reader.tx.is_closed() {
+            if self.reader.is_over() {
                 return Err(Over);
             }
-            if let Some(watch) = &self.watch {
-                watch.wait(REST);
+            let busy = self.look(&mut watch)?;
+            let filling = self.fill(if busy { Duration::ZERO } else { GLANCE })?;
+            if busy {
+                watch.found();
+            }
+            if !busy && !filling {
+                watch.wait();
             }
         }
     }
@@ -83,180 +88,236 @@ impl<'a> Follower<'a> {
             Ok(content) => content,
             Err(error) => return self.say(SourceState::Failed(format!("failed to open: {error}"))),
         };
-        let recognised = content.detect(self.reader, self.path, true)?;
-        if recognised {
-            let size = content.len();
-            let independent = content.decoding().is_some_and(|decoding| decoding.format.independent_lines);
-            if independent && size > SMALL {
-                // Whole lines by several threads, the rest as usual.
-                let end = newest_lines(&content.file, size);
-                if let Some(mut backfill) = content.decoding().map(|decoding| Backfill::new(decoding, end)) {
-                    loop {
-                        let batches = backfill.next(&content, now());
-                        if batches.is_empty() {
-                            break;
-                        }
-                        for batch in batches {
-                            self.reader.send(SourceEvent::Batch(batch))?;
-                        }
-                        let (done, total) = backfill.progress();
-                        self.reader.send(SourceEvent::Progress { done, total })?;
-                    }
+        content.expect_no_more();
+        let unknown = content.detect(self.reader, self.path, true)?;
+        if content.decoding().is_some() {
+            self.skip_to_newest(&mut content);
+            // Here in the order of the file: nobody looks before all is read.
+            while self.fill(Duration::from_millis(100))? {
+                if self.reader.is_over() {
+                    return Err(Over);
                 }
-                content.skip_to(end);
             }
-            self.drain(&mut content)?;
-            let mut last = Batch::default();
-            content.finish(now(), &mut last);
-            self.deliver(last)?;
+            while self.turn(&mut content)? == Turn::Busy {
+                let total = content.len().max(content.offset);
+                self.reader.send(SourceEvent::Progress { done: content.offset, total })?;
+            }
+            content.finish(now(), &mut self.out);
+            self.deliver()?;
+        } else if let Some(state @ SourceState::Failed(_)) = unknown {
+            return self.say(state);
         }
         self.catch_up()?;
         self.reader.send(SourceEvent::Ended)
     }
 
-    /// One look at everything: old contents, the current one, the path.
-    fn look(&mut self) -> Result<(), Over> {
-        let mut old = std::mem::take(&mut self.old);
-        for (content, _) in &mut old {
-            self.drain(content)?;
+    /// One look at everything: old contents, the current one, the path. Says whether something was there.
+    fn look(&mut self, watch: &mut Watch) -> Result<bool, Over> {
+        let mut busy = self.look_at_old()?;
+        if let Some(content) = self.current.take() {
+            busy |= self.follow(content)?;
         }
-        old.retain(|(_, since)| since.elapsed() < KEEP_OLD);
-        self.old = old;
+        busy |= self.look_at_path(watch)?;
+        Ok(busy)
+    }
 
-        if let Some(mut content) = self.current.take() {
-            match content.check() {
-                Ok(Change::Same) => {
-                    self.begin(&mut content)?;
-                    self.drain(&mut content)?;
-                    self.current = Some(content);
-                }
-                Ok(Change::Rewritten(how)) => {
-                    self.backfill = None;
-                    self.say(SourceState::Replaced(how.to_owned()))?;
-                    let mut again = content.restarted();
-                    self.begin(&mut again)?;
-                    self.drain(&mut again)?;
-                    self.current = Some(again);
-                }
-                Err(error) => {
-                    self.say(SourceState::Blocked(format!("failed to read: {error}")))?;
-                    self.current = Some(content);
-                }
+    /// Reads what late writers add to files that were rotated away, and lets go of those that are silent.
+    fn look_at_old(&mut self) -> Result<bool, Over> {
+        let mut busy = false;
+        let old = std::mem::take(&mut self.old);
+        let crowd = old.len().saturating_sub(MAX_OLD);
+        for (at, (mut content, mut spoke)) in old.into_iter().enumerate() {
+            let turn = self.turn(&mut content)?;
+            if turn == Turn::Busy {
+                (busy, spoke) = (true, Instant::now());
+            }
+            if turn == Turn::Busy || (turn == Turn::Idle && spoke.elapsed() < KEEP_OLD && at >= crowd) {
+                self.old.push((content, spoke));
+            } else {
+                self.retire(content)?;
             }
         }
-        self.look_at_path()
+        Ok(busy)
+    }
+
+    /// Takes leave of a content: a last line without its end is taken or counted.
+    fn retire(&mut self, mut content: Content) -> Result<(), Over> {
+        if content.decoding().is_none() {
+            content.detect(self.reader, self.path, true)?;
+            while self.turn(&mut content)? == Turn::Busy {}
+        }
+        content.finish(now(), &mut self.out);
+        self.deliver()
+    }
+
+    /// Reads on in the current content, whatever has become of it.
+    fn follow(&mut self, mut content: Content) -> Result<bool, Over> {
+        let begun = self.begin(&mut content)?;
+        let turn = self.turn(&mut content)?;
+        match turn {
+            Turn::Idle | Turn::Busy => {}
+            Turn::Cut => {
+                self.cancel_backfill(&content);
+                content.resume(self.reader, self.path, &mut self.out)?;
+                self.deliver()?;
+                self.say(SourceState::Replaced("cut at its end; followed on from there".to_owned()))?;
+            }
+            Turn::Rewritten(how) => {
+                self.cancel_backfill(&content);
+                content.finish(now(), &mut self.out);
+                self.deliver()?;
+                if let Some(decoding) = content.decoding() {
+                    self.reader.catalog.limit(decoding.segment, 0);
+                    self.say(SourceState::Replaced(how.to_owned()))?;
+                }
+                content = content.restarted();
+                self.begin(&mut content)?;
+            }
+        }
+        self.current = Some(content);
+        Ok(begun || turn != Turn::Idle)
     }
 
     /// Opens what is at the path, if it is not what is being read.
-    fn look_at_path(&mut self) -> Result<(), Over> {
-        if self.current.as_ref().is_some_and(|content| content.is_at(self.path)) {
-            return Ok(());
+    fn look_at_path(&mut self, watch: &mut Watch) -> Result<bool, Over> {
+        let meta = std::fs::metadata(self.path);
+        if let (Some(content), Ok(meta)) = (&self.current, &meta)
+            && FileId::of(meta) == content.id
+        {
+            return Ok(false);
         }
-        let mut next = match Content::open(self.path) {
+        let mut next = match meta.and_then(|_| Content::open(self.path)) {
             Ok(next) => next,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let what = if self.current.is_some() { "the file is gone" } else { "no such file yet" };
-                self.say(SourceState::Waiting(format!("{what}: waiting for it")))?;
-                return self.catch_up();
-            }
             Err(error) => {
-                self.say(SourceState::Blocked(format!("failed to open, tried again: {error}")))?;
-                return self.catch_up();
+                let gone = error.kind() == std::io::ErrorKind::NotFound;
+                self.say(match (gone, self.current.is_some()) {
+                    (true, true) => SourceState::Waiting("the file is gone: waiting for a new one".to_owned()),
+                    (true, false) => SourceState::Waiting("no such file yet: waiting for it".to_owned()),
+                    _ => SourceState::Blocked(format!("failed to open: {error}; tried again")),
+                })?;
+                self.catch_up()?;
+                return Ok(false);
             }
         };
-        if let Some(watch) = &self.watch {
-            watch.add_file(self.path);
-        }
-        if let Some(old) = self.current.take() {
+        watch.add_file();
+        if let Some(mut old) = self.current.take() {
             // Lines written between the last look and the rotation are still in the old file.
-            self.finish_backfill(&old)?;
+            self.begin(&mut old)?;
+            while self.turn(&mut old)? == Turn::Busy {}
             self.old.push((old, Instant::now()));
             self.say(SourceState::Replaced("rotated or replaced; the new file is followed".to_owned()))?;
         }
         self.begin(&mut next)?;
-        self.drain(&mut next)?;
         self.current = Some(next);
-        Ok(())
+        // It is read in the next turn, which comes at once.
+        Ok(true)
     }
 
-    /// Finds out what a content is and where to begin reading it.
-    fn begin(&mut self, content: &mut Content) -> Result<(), Over> {
+    /// Finds out what a content is and where to begin reading it. Says whether that is known since now.
+    fn begin(&mut self, content: &mut Content) -> Result<bool, Over> {
         if content.decoding().is_some() {
-            return Ok(());
+            return Ok(false);
         }
-        if !content.detect(self.reader, self.path, false)? {
-            if content.len() == 0 {
-                self.say(SourceState::Waiting("the file is empty: waiting for the first record".to_owned()))?;
-            }
-            return self.catch_up();
+        if content.may_be_detected()
+            && let Some(state) = content.detect(self.reader, self.path, false)?
+        {
+            self.say(state)?;
+        }
+        if content.decoding().is_none() {
+            self.catch_up()?;
+            return Ok(false);
         }
         self.state = None;
+        self.skip_to_newest(content);
+        Ok(true)
+    }
+
+    /// Begins a big file with its newest lines, where its format allows.
+    fn skip_to_newest(&mut self, content: &mut Content) {
         let size = content.len();
         let independent = content.decoding().is_some_and(|decoding| decoding.format.independent_lines);
-        if independent && size > SMALL && !self.caught_up {
-            let newest = newest_lines(&content.file, size);
-            content.skip_to(newest);
-            self.backfill = content.decoding().map(|decoding| Backfill::new(decoding, newest));
+        if !independent || size <= SMALL || self.backfill.is_some() {
+            return;
         }
-        Ok(())
+        let newest = newest_lines(&content.file, size);
+        if newest > 0 && content.skip_to(newest).is_ok() {
+            self.backfill =
+                content.decoding().map(|decoding| Backfill::start(content, decoding, newest, now()));
+            self.caught_up = false;
+        }
     }
 
-    /// Reads all there is now.
-    fn drain(&mut self, content: &mut Content) -> Result<(), Over> {
+    /// Reads what there is now, up to a few chunks.
+    fn turn(&mut self, content: &mut Content) -> Result<Turn, Over> {
         if content.decoding().is_none() {
-            return Ok(());
+            return Ok(Turn::Idle);
         }
-        let mut read_any = false;
-        loop {
-            let mut batch = Batch::default();
-            let read = match content.read(&mut self.buffer, now(), &mut batch) {
-                Ok(read) => read,
+        let mut turn = Turn::Idle;
+        for _ in 0..TURN {
+            let step = content.advance(&mut self.buffer, now(), &mut self.out);
+            self.deliver()?;
+            match step {
+                Ok(Step::Read) => turn = Turn::Busy,
+                Ok(Step::Idle) => break,
+                Ok(Step::Cut) => return Ok(Turn::Cut),
+                Ok(Step::Rewritten(how)) => return Ok(Turn::Rewritten(how)),
                 Err(error) => {
-                    self.say(SourceState::Blocked(format!("failed to read: {error}")))?;
-                    return Ok(());
+                    self.say(SourceState::Blocked(format!("failed to read: {error}; tried again")))?;
+                    return Ok(Turn::Idle);
                 }
-            };
-            self.deliver(batch)?;
-            read_any |= read > 0;
-            if read < self.buffer.len() {
-                break;
-            }
-            if self.reader.follow == Follow::Once {
-                self.reader.send(SourceEvent::Progress { done: content.offset, total: content.len() })?;
             }
         }
-        if !read_any {
-            let mut batch = Batch::default();
-            content.settle(now(), &mut batch);
-            self.deliver(batch)?;
+        if turn == Turn::Idle {
+            content.settle(now(), &mut self.out);
+            self.deliver()?;
+            if self.backfill.is_none() {
+                self.catch_up()?;
+            }
         }
-        if read_any || self.state.is_none() {
+        if turn == Turn::Busy || self.state.is_none() {
             self.say(SourceState::Live)?;
         }
-        if self.backfill.is_none() {
-            self.catch_up()?;
-        }
-        Ok(())
+        Ok(turn)
     }
 
-    /// Reads the rest of a back-fill whose file was rotated away.
-    fn finish_backfill(&mut self, content: &Content) -> Result<(), Over> {
-        if let Some(mut backfill) = self.backfill.take() {
-            loop {
-                let batches = backfill.next(content, now());
-                if batches.is_empty() {
-                    break;
-                }
+    /// Delivers the next part of the older lines; waits for it at most `limit`. Says whether there is more.
+    fn fill(&mut self, limit: Duration) -> Result<bool, Over> {
+        let Some(backfill) = &mut self.backfill else { return Ok(false) };
+        let filled = backfill.next(limit);
+        let (done, total) = backfill.progress();
+        match filled {
+            Filled::NotYet => return Ok(true),
+            Filled::Part(batches) => {
                 for batch in batches {
-                    self.deliver(batch)?;
+                    self.reader.send(SourceEvent::Batch(batch))?;
                 }
+                self.reader.send(SourceEvent::Progress { done, total })?;
+                return Ok(true);
+            }
+            Filled::Done => {}
+            Filled::Broken => {
+                let why = "a reader stopped unexpectedly; older lines are missing".to_owned();
+                self.reader.send(SourceEvent::State(SourceState::Failed(why)))?;
             }
         }
-        Ok(())
+        self.backfill = None;
+        self.catch_up()?;
+        Ok(false)
     }
 
-    fn deliver(&self, batch: Batch) -> Result<(), Over> {
-        if batch.is_empty() { Ok(()) } else { self.reader.send(SourceEvent::Batch(batch)) }
+    /// Stops reading older lines of a content that holds something else now.
+    fn cancel_backfill(&mut self, content: &Content) {
+        let segment = content.decoding().map(|decoding| decoding.segment);
+        if self.backfill.as_ref().is_some_and(|backfill| Some(backfill.segment()) == segment) {
+            self.backfill = None;
+        }
+    }
+
+    fn deliver(&mut self) -> Result<(), Over> {
+        for batch in self.out.take() {
+            self.reader.send(SourceEvent::Batch(batch))?;
+        }
+        Ok(())
     }
 
     fn catch_up(&mut self) -> Result<(), Over> {

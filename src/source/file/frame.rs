@@ -2,11 +2,15 @@
 
 use memchr::memchr;
 
-use crate::format::{Line, LineDecoder};
-use crate::model::{Batch, PayloadRef, Reason, SegmentId, Stamp, UnixNanos};
+use super::super::batches::Batches;
+use crate::format::{Line, LineDecoder, is_complete_json};
+use crate::model::{PayloadRef, Reason, SegmentId, Stamp, UnixNanos};
 
 /// Longest line that is kept, bytes; of a longer one nothing is kept, and it is counted.
-const MAX_LINE: usize = 8 << 20;
+pub(super) const MAX_LINE: usize = 8 << 20;
+
+/// Room that is kept for the beginning of a line, bytes.
+const KEPT: usize = 1 << 20;
 
 /// Cuts a stream of bytes into lines and decodes them.
 pub(in crate::source) struct Frame {
@@ -19,14 +23,35 @@ pub(in crate::source) struct Frame {
     skipping: bool,
     /// Whether the zero bytes that came last were counted already.
     in_zeros: bool,
-    /// Length of the unended line when it was taken already.
-    settled: Option<usize>,
+    /// Bytes of the unended line that were taken already.
+    settled: usize,
+    /// Length of the unended line when it was last looked at.
+    looked: usize,
 }
 
 impl Frame {
     /// Begins at an offset of a segment.
     pub(in crate::source) fn new(segment: SegmentId, at: u64) -> Self {
-        Self { segment, partial: Vec::new(), partial_at: at, skipping: false, in_zeros: false, settled: None }
+        Self {
+            segment,
+            partial: Vec::new(),
+            partial_at: at,
+            skipping: false,
+            in_zeros: false,
+            settled: 0,
+            looked: 0,
+        }
+    }
+
+    /// Begins inside a line that is known as far as it goes. If it is whole it was taken before.
+    pub(in crate::source) fn inside_line(segment: SegmentId, at: u64, line: Vec<u8>) -> Self {
+        let mut frame = Self::new(segment, at);
+        frame.skipping = line.len() > MAX_LINE;
+        if !frame.skipping {
+            frame.settled = if is_complete_json(&line) { line.len() } else { 0 };
+            frame.partial = line;
+        }
+        frame
     }
 
     /// Takes the bytes at `offset` and decodes the lines they end.
@@ -36,7 +61,7 @@ impl Frame {
         mut offset: u64,
         decoder: &mut dyn LineDecoder,
         arrived: UnixNanos,
-        out: &mut Batch,
+        out: &mut Batches,
     ) {
         while let Some(end) = memchr(b'\n', bytes) {
             let line = &bytes[..end];
@@ -47,12 +72,12 @@ impl Frame {
             } else {
                 self.partial.extend_from_slice(line);
                 let whole = std::mem::take(&mut self.partial);
-                if self.settled.take() != Some(whole.len()) {
-                    self.decode(&whole, self.partial_at, decoder, arrived, out);
+                self.decode_rest(&whole, decoder, arrived, out);
+                // Keeps the room for the next one, but not for ever what a giant needed.
+                if whole.capacity() <= KEPT {
+                    self.partial = whole;
+                    self.partial.clear();
                 }
-                // Keeps the room for the next one.
-                self.partial = whole;
-                self.partial.clear();
             }
             bytes = &bytes[end + 1..];
             offset += end as u64 + 1;
@@ -65,19 +90,19 @@ impl Frame {
         &mut self,
         decoder: &mut dyn LineDecoder,
         arrived: UnixNanos,
-        out: &mut Batch,
+        out: &mut Batches,
     ) {
-        let text = trimmed(&self.partial);
-        if self.settled == Some(self.partial.len())
-            || !text.starts_with(b"{")
-            || !crate::format::is_complete_json(text)
-        {
+        if self.looked == self.partial.len() {
             return;
         }
-        self.settled = Some(self.partial.len());
-        let line = std::mem::take(&mut self.partial);
-        self.decode(&line, self.partial_at, decoder, arrived, out);
-        self.partial = line;
+        self.looked = self.partial.len();
+        let text = trimmed(self.partial.get(self.settled..).unwrap_or_default());
+        if text.starts_with(b"{") && is_complete_json(text) {
+            let line = std::mem::take(&mut self.partial);
+            self.decode_rest(&line, decoder, arrived, out);
+            self.settled = line.len();
+            self.partial = line;
+        }
     }
 
     /// Says that nothing follows: a last line without its end is taken if it is whole, else counted.
@@ -85,28 +110,48 @@ impl Frame {
         &mut self,
         decoder: &mut dyn LineDecoder,
         arrived: UnixNanos,
-        out: &mut Batch,
+        out: &mut Batches,
     ) {
-        let partial = std::mem::take(&mut self.partial);
-        let text = trimmed(&partial);
-        if text.is_empty() || self.settled.take() == Some(partial.len()) {
-            return;
-        }
+        let text = trimmed(self.partial.get(self.settled..).unwrap_or_default());
         // Only a JSON object shows by itself whether it is whole; other lines are taken as they are.
-        if text.starts_with(b"{") && !crate::format::is_complete_json(text) {
-            let place = self.place(self.partial_at, partial.len());
-            out.problem(
-                Reason::IncompleteLastLine,
-                Some(place),
-                &String::from_utf8_lossy(&text[..text.len().min(200)]),
-            );
-            return;
+        if text.starts_with(b"{") && !is_complete_json(text) {
+            self.abandon(out);
+        } else if !text.is_empty() {
+            let partial = std::mem::take(&mut self.partial);
+            self.decode_rest(&partial, decoder, arrived, out);
         }
-        self.decode(&partial, self.partial_at, decoder, arrived, out);
+        self.partial = Vec::new();
+    }
+
+    /// Says that the end of a line will never come.
+    pub(in crate::source) fn abandon(&mut self, out: &mut Batches) {
+        let text = trimmed(self.partial.get(self.settled..).unwrap_or_default());
+        if !text.is_empty() {
+            let place = self.place(self.partial_at, self.partial.len());
+            let excerpt = String::from_utf8_lossy(&text[..text.len().min(200)]);
+            out.open().problem(Reason::IncompleteLastLine, Some(place), &excerpt);
+        }
+        (self.partial, self.settled, self.looked) = (Vec::new(), 0, 0);
+    }
+
+    /// Decodes what was not taken yet of a line that began earlier.
+    fn decode_rest(
+        &mut self,
+        line: &[u8],
+        decoder: &mut dyn LineDecoder,
+        arrived: UnixNanos,
+        out: &mut Batches,
+    ) {
+        let settled = std::mem::take(&mut self.settled);
+        self.looked = 0;
+        let rest = line.get(settled..).unwrap_or_default();
+        if settled == 0 || !trimmed(rest).is_empty() {
+            self.decode(rest, self.partial_at + settled as u64, decoder, arrived, out);
+        }
     }
 
     /// Keeps the beginning of a line.
-    fn keep(&mut self, bytes: &[u8], offset: u64, out: &mut Batch) {
+    fn keep(&mut self, bytes: &[u8], offset: u64, out: &mut Batches) {
         if bytes.is_empty() || self.skipping {
             return;
         }
@@ -123,17 +168,17 @@ impl Frame {
         }
         if self.partial.len() + bytes.len() > MAX_LINE {
             let place = self.place(self.partial_at, self.partial.len() + bytes.len());
-            out.problem(Reason::LineTooLong, Some(place), "a line of more than 8 MiB");
+            out.open().problem(Reason::LineTooLong, Some(place), "a line of more than 8 MiB");
             self.skipping = true;
-            self.partial = Vec::new();
+            (self.partial, self.settled, self.looked) = (Vec::new(), 0, 0);
             return;
         }
         self.partial.extend_from_slice(bytes);
     }
 
-    fn count_zeros(&mut self, offset: u64, zeros: usize, out: &mut Batch) {
+    fn count_zeros(&mut self, offset: u64, zeros: usize, out: &mut Batches) {
         if !self.in_zeros {
-            out.problem(
+            out.open().problem(
                 Reason::NulBytes,
                 Some(self.place(offset, zeros)),
                 "zero bytes where a line should begin",
@@ -148,7 +193,7 @@ impl Frame {
         offset: u64,
         decoder: &mut dyn LineDecoder,
         arrived: UnixNanos,
-        out: &mut Batch,
+        out: &mut Batches,
     ) {
         let zeros = line.iter().take_while(|byte| **byte == 0).count();
         if zeros > 0 {
@@ -158,7 +203,7 @@ impl Frame {
         let line = &line[zeros..];
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.len() > MAX_LINE {
-            out.problem(
+            out.open().problem(
                 Reason::LineTooLong,
                 Some(self.place(offset, line.len())),
                 "a line of more than 8 MiB",
@@ -167,7 +212,9 @@ impl Frame {
         }
         let offset = offset + zeros as u64;
         let at = self.place(offset, line.len());
-        decoder.decode(&Line { bytes: line, at, stamp: Stamp::new(self.segment, offset), arrived }, out);
+        let line = Line { bytes: line, at, stamp: Stamp::new(self.segment, offset), arrived };
+        decoder.decode(&line, out.open());
+        out.cut();
     }
 
     fn place(&self, offset: u64, len: usize) -> PayloadRef {
@@ -177,7 +224,8 @@ impl Frame {
 
 fn trimmed(bytes: &[u8]) -> &[u8] {
     let bytes = &bytes[bytes.iter().take_while(|byte| **byte == 0).count()..];
-    bytes.trim_ascii()
+    let bytes = bytes.trim_ascii();
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 #[cfg(test)]
@@ -185,6 +233,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::model::Batch;
 
     /// Remembers every line with its place.
     #[derive(Default)]
@@ -198,14 +247,16 @@ mod tests {
 
     fn read(chunks: &[&[u8]]) -> (Vec<(u64, Vec<u8>)>, Batch) {
         let (mut frame, mut lines, mut out) =
-            (Frame::new(SegmentId(0), 0), Lines::default(), Batch::default());
+            (Frame::new(SegmentId(0), 0), Lines::default(), Batches::default());
         let mut offset = 0;
         for chunk in chunks {
             frame.feed(chunk, offset, &mut lines, UnixNanos(0), &mut out);
             offset += chunk.len() as u64;
         }
         frame.finish(&mut lines, UnixNanos(0), &mut out);
-        (lines.0, out)
+        let mut all = Batch::default();
+        out.take().into_iter().for_each(|batch| all.problems.merge(batch.problems));
+        (lines.0, all)
     }
 
     #[test]
@@ -241,6 +292,30 @@ mod tests {
         assert_eq!((lines.len(), out.problems.count(Reason::IncompleteLastLine)), (1, 1));
         let (lines, out) = read(&[b"{\"a\":1}\n{\"b\":2}"]);
         assert_eq!((lines.len(), out.problems.count(Reason::IncompleteLastLine)), (2, 0));
+    }
+
+    #[test]
+    fn a_whole_object_is_taken_before_its_end_and_only_once() {
+        let (mut frame, mut lines, mut out) =
+            (Frame::new(SegmentId(0), 0), Lines::default(), Batches::default());
+        let mut offset = 0;
+        for (bytes, known) in [
+            (&b"{\"a\":"[..], 0),
+            (b"1}", 1),
+            // Another writer goes on without a line end between.
+            (b"{\"b\":2", 1),
+            (b"}", 2),
+            (b"\r", 2),
+            (b"\n{\"c\":3}\n", 3),
+        ] {
+            frame.feed(bytes, offset, &mut lines, UnixNanos(0), &mut out);
+            offset += bytes.len() as u64;
+            frame.settle(&mut lines, UnixNanos(0), &mut out);
+            frame.settle(&mut lines, UnixNanos(0), &mut out);
+            assert_eq!(lines.0.len(), known, "after {}", String::from_utf8_lossy(bytes));
+        }
+        let places: Vec<u64> = lines.0.iter().map(|(at, _)| *at).collect();
+        assert_eq!(places, [0, 7, 16]);
     }
 
     proptest! {

@@ -2,28 +2,19 @@
 
 mod backfill;
 mod content;
+mod fingerprint;
 mod follow;
 mod frame;
+mod zeros;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::open::Reader;
 
 pub(super) use frame::Frame;
 
-/// A file to read.
-pub(super) struct FileSpec {
-    path: PathBuf,
-}
-
-impl FileSpec {
-    pub(super) fn new(path: &Path) -> Self {
-        Self { path: path.to_owned() }
-    }
-}
-
 /// Reads a file until it is over.
-pub(super) fn run(reader: &Reader, spec: &FileSpec) {
+pub(super) fn run(reader: &Reader, path: &Path) {
     // The only error is that nobody listens any more.
-    follow::Follower::new(reader, &spec.path).run().ok();
+    follow::Follower::new(reader, path).run().ok();
 }
