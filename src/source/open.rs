@@ -12,7 +12,7 @@ use super::place::{Found, look};
 use super::sqlite::{self, SqliteSpec};
 use super::watch::Watch;
 use super::{SourceEvent, SourceId, SourceMessage, SourceState, StopFlag, stream};
-use crate::format::{LINE_FORMATS, LineSample, TABLE_FORMATS, detect_lines};
+use crate::format::{LINE_FORMATS, TABLE_FORMATS};
 
 /// Why a source can't be read.
 #[derive(Debug, thiserror::Error)]

@@ -304,7 +304,7 @@ impl Store {
         let times = [update.start, update.end].into_iter().flatten().filter(says).map(|time| time.at);
         let newest = times.chain(update.first_token).max();
         let lag = update.written_at.zip(newest).map(|(written, newest)| written.since(newest));
-        self.sources.note_times(source, newest, lag);
+        self.sources.note_times(source, newest, lag, arrival.live.then_some(arrival.at));
     }
 
     /// Prices a row's call: what the source reports, else what the price list says.

@@ -18,6 +18,8 @@ pub struct SourceFacts {
     pub newest: Option<UnixNanos>,
     /// When its file or database was last written before it was opened.
     pub modified: Option<UnixNanos>,
+    /// When its last record arrived live.
+    pub seen: Option<UnixNanos>,
     lags: VecDeque<i64>,
 }
 
@@ -66,8 +68,15 @@ impl Sources {
         self.slot(source).problems.merge(problems.clone());
     }
 
-    pub(super) fn note_times(&mut self, source: SourceId, newest: Option<UnixNanos>, lag: Option<i64>) {
+    pub(super) fn note_times(
+        &mut self,
+        source: SourceId,
+        newest: Option<UnixNanos>,
+        lag: Option<i64>,
+        seen: Option<UnixNanos>,
+    ) {
         let facts = self.slot(source);
+        facts.seen = facts.seen.max(seen);
         facts.newest = facts.newest.max(newest);
         if let Some(lag) = lag.filter(|lag| *lag >= 0) {
             if facts.lags.len() == LAGS {

@@ -394,18 +394,14 @@ impl<'a> TraceView<'a> {
         Some(end.since(start).max(0))
     }
 
-    /// "Now" on the clock of the trace: the wall clock, moved back when the source replays an old run.
+    /// "Now" on the clock of the trace: the wall clock, moved back when its source plays back an old run.
     pub fn now(&self, clock: &Clock) -> UnixNanos {
-        match (self.row().seen, self.row().last) {
-            (Some(seen), Some(last)) if seen.since(last).abs() > REPLAY => {
-                last.plus(clock.now.since(seen).max(0))
-            }
-            (None, Some(last)) => {
-                let shift = self.store.source(self.source()).map_or(0, source_shift);
-                if shift.abs() > REPLAY { clock.now.plus(-shift).max(last) } else { clock.now }
-            }
-            _ => clock.now,
+        let shift = self.store.source(self.source()).map_or(0, source_shift);
+        if shift <= REPLAY {
+            return clock.now;
         }
+        let now = clock.now.plus(-shift);
+        self.row().last.map_or(now, |last| now.max(last))
     }
 
     /// When something was last written to it, on the wall clock as far as that is known.
@@ -484,14 +480,14 @@ impl<'a> TraceView<'a> {
     }
 }
 
-/// Beyond this difference between a record's time and its arrival the source is playing back an old run.
+/// A source whose newest record is older than its last write by more than this plays back an old run.
 const REPLAY: i64 = 120 * crate::model::NANOS_PER_SEC;
 
-/// How far a source's records lie behind the time they were written: the difference between the newest time it names
-/// and its last modification.
+/// How far a source's records lie behind the time they were written: the difference between its last write and the
+/// newest time it names.
 fn source_shift(facts: &super::SourceFacts) -> i64 {
-    match (facts.modified, facts.newest) {
-        (Some(modified), Some(newest)) => modified.since(newest),
+    match (facts.modified.max(facts.seen), facts.newest) {
+        (Some(written), Some(newest)) => written.since(newest),
         _ => 0,
     }
 }

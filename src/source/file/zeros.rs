@@ -35,7 +35,12 @@ impl Zeros {
     }
 
     /// How many of the bytes at `offset` may be taken, and whether more is known to follow.
-    pub(super) fn before_data(&mut self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<(usize, bool)> {
+    pub(super) fn before_data(
+        &mut self,
+        file: &File,
+        offset: u64,
+        bytes: &[u8],
+    ) -> io::Result<(usize, bool)> {
         let end = offset + bytes.len() as u64;
         if end <= self.data {
             return Ok((bytes.len(), self.data < u64::MAX));
@@ -51,9 +56,8 @@ impl Zeros {
     fn look_on(&mut self, file: &File, offset: u64, end: u64) -> io::Result<(usize, bool)> {
         let meta = file.metadata()?;
         let (size, written) = (meta.len(), meta.modified().ok());
-        let holds = |known: &&Known| {
-            known.from <= offset && (known.written == written || known.at.elapsed() < HOLDS)
-        };
+        let holds =
+            |known: &&Known| known.from <= offset && (known.written == written || known.at.elapsed() < HOLDS);
         let known = self.known.as_ref().filter(holds);
         let mut at = known.map_or(end, |known| known.to.max(end));
         let mut block = vec![0; 256 << 10];
