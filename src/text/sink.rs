@@ -18,8 +18,10 @@ pub fn redact_detail(detail: &mut SpanDetail) {
         replace(part);
     }
     for (name, value) in &mut detail.attributes {
-        if let Cow::Owned(hidden) = redact_value_of(name, value) {
-            *value = hidden;
+        // What is hidden whole is a borrowed text too: only a comparison tells whether anything changed.
+        let shown = redact_value_of(name, value);
+        if shown != value.as_str() {
+            *value = shown.into_owned();
         }
     }
     for event in &mut detail.events {

@@ -10,7 +10,10 @@ use tokio::sync::mpsc;
 
 /// How long the loop may take to leave when it was asked to.
 #[cfg(unix)]
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How long it may take when the terminal is gone and nothing is left to restore.
+#[cfg(unix)]
+const GONE: Duration = Duration::from_millis(100);
 /// Exit code of a program that was interrupted.
 #[cfg(unix)]
 const INTERRUPTED: i32 = 130;
@@ -52,6 +55,11 @@ impl Signals {
         let quiet = Arc::new(AtomicBool::new(false));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let flag = Arc::clone(&quiet);
+        #[cfg(unix)]
+        {
+            let tx = tx.clone();
+            std::thread::Builder::new().name("hang-up".to_owned()).spawn(move || await_hang_up(&tx))?;
+        }
         // From here on no signal has its default effect.
         let listeners = {
             let _context = runtime.enter();
@@ -75,6 +83,28 @@ impl Signals {
     pub(super) fn leave_interrupts_to_others(&self) -> Quiet {
         self.quiet.store(true, Ordering::SeqCst);
         Quiet(Arc::clone(&self.quiet))
+    }
+}
+
+/// Ends the program when the terminal goes away. The library that reads keys spins for ever then, and the signal that
+/// says so may be blocked, or sent to somebody else.
+#[cfg(unix)]
+fn await_hang_up(tx: &mpsc::UnboundedSender<Signal>) {
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::io::Errno;
+    let stdout = rustix::stdio::stdout();
+    // Nothing is waited for but what can't be left out: an error, or the end.
+    let mut wanted = [PollFd::new(&stdout, PollFlags::empty())];
+    loop {
+        match poll(&mut wanted, None) {
+            Ok(0) | Err(Errno::INTR) => {}
+            Ok(_) => break,
+            Err(_) => return,
+        }
+    }
+    if tx.send(Signal::End).is_ok() {
+        std::thread::sleep(GONE);
+        super::terminal::force_exit(INTERRUPTED);
     }
 }
 

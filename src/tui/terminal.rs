@@ -21,18 +21,23 @@ static TITLED: AtomicBool = AtomicBool::new(false);
 /// Set by a panic: nothing may be drawn any more.
 static DEAD: AtomicBool = AtomicBool::new(false);
 
-/// Standard output that goes silent once the terminal was given back.
+/// Standard output that goes silent once the terminal was given back for good: what is dropped after that may still
+/// want to draw.
 #[derive(Debug)]
 pub(super) struct Screen(io::BufWriter<io::Stdout>);
 
 impl Write for Screen {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if DEAD.load(Ordering::SeqCst) { Ok(bytes.len()) } else { self.0.write(bytes) }
+        if is_over() { Ok(bytes.len()) } else { self.0.write(bytes) }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if DEAD.load(Ordering::SeqCst) { Ok(()) } else { self.0.flush() }
+        if is_over() { Ok(()) } else { self.0.flush() }
     }
+}
+
+fn is_over() -> bool {
+    DEAD.load(Ordering::SeqCst) || !GUARDED.load(Ordering::SeqCst)
 }
 
 /// The terminal while the program has it; gives it back when dropped.
