@@ -65,12 +65,8 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
     match exit {
         Ok(Exit::Quit) => Ok(()),
         Ok(Exit::Interrupted) => Err(Failure::Interrupted),
-        // A terminal that is gone is no failure of ours, and nobody is left to tell.
-        Err(error)
-            if matches!(error.kind(), io::ErrorKind::BrokenPipe) || error.raw_os_error() == Some(EIO) =>
-        {
-            Ok(())
-        }
+        // The terminal is gone, and nobody is left to tell. Whoever wraps the error may have lost its number.
+        Err(_) if !io::stdout().is_terminal() => Err(Failure::Interrupted),
         Err(error) => Err(Failure::Io(error)),
     }
 }
@@ -88,9 +84,6 @@ fn open_log() -> Option<File> {
     }
     options.open(folder.join("tracetui.log")).ok()
 }
-
-/// What reading from or writing to a vanished terminal gives.
-const EIO: i32 = 5;
 
 fn theme(screen: &ScreenArgs, config: &Config) -> Result<(String, Depth), Failure> {
     let names: Vec<&str> = THEMES.iter().map(|(name, _)| *name).collect();

@@ -35,13 +35,16 @@ pub fn redact_value_of<'v>(key: &str, value: &'v str) -> Cow<'v, str> {
     if hides(classify(key), value.trim(), false) {
         return Cow::Borrowed(REDACTED);
     }
-    redact_any(value, 0)
+    if looks_like_json(value) { walk::redact_member(key, value) } else { redact_text(value) }
 }
 
 /// Redacts text that may be JSON, `nesting` strings deep.
 fn redact_any(text: &str, nesting: usize) -> Cow<'_, str> {
-    let looks_like_json = text.trim_start().starts_with(['{', '[', '"']);
-    if looks_like_json { walk::redact(text, nesting) } else { redact_text(text) }
+    if looks_like_json(text) { walk::redact(text, nesting) } else { redact_text(text) }
+}
+
+fn looks_like_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '[', '"'])
 }
 
 /// Whether a scalar or string `value` under a key of this class is hidden.

@@ -7,6 +7,7 @@ mod model;
 mod msg;
 mod pager;
 mod run;
+mod signal;
 mod terminal;
 mod theme;
 mod update;

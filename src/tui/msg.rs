@@ -53,4 +53,6 @@ pub(super) enum Effect {
     Redraw,
     /// Leave.
     Quit,
+    /// Leave, because the user broke off.
+    Interrupt,
 }

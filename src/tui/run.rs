@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use super::event::key_of;
 use super::model::Model;
 use super::msg::{Effect, Msg};
+use super::signal::{Signal, Signals};
 use super::terminal::Guard;
 use super::{update, view};
 use crate::model::{PayloadRef, SpanDetail};
@@ -37,7 +38,7 @@ const MAX_COPY: usize = 74_000;
 pub enum Exit {
     /// By the user.
     Quit,
-    /// By a signal.
+    /// By ctrl-c or a signal.
     Interrupted,
 }
 
@@ -62,7 +63,7 @@ pub async fn run(
     let worker = Worker { catalog, results: results_tx, log: options.log };
     worker.load_prices();
     let mut keys = EventStream::new();
-    let mut signals = Signals::new()?;
+    let mut signals = Signals::listen()?;
     let size = terminal::size()?;
     model.size = size;
     let mut dirty = true;
@@ -73,7 +74,8 @@ pub async fn run(
         if dirty && drawn.is_none_or(|at| at.elapsed() >= FRAME) {
             update::tell_time(&mut model);
             let effects = update::refresh(&mut model);
-            if let Some(exit) = perform(effects, &mut model, &mut guard, &worker).await? {
+            let mut screen = Screen { guard: &mut guard, keys: &mut keys, signals: &mut signals };
+            if let Some(exit) = perform(effects, &mut model, &mut screen, &worker).await? {
                 return Ok(exit);
             }
             draw(&mut guard, &model)?;
@@ -84,7 +86,7 @@ pub async fn run(
         let first = tokio::select! {
             biased;
             signal = signals.next() => match signal {
-                Signal::Leave => return Ok(Exit::Interrupted),
+                Signal::Interrupt | Signal::End => return Ok(Exit::Interrupted),
                 Signal::Suspend => {
                     guard.suspend()?;
                     dirty = true;
@@ -117,7 +119,8 @@ pub async fn run(
             effects.extend(update::update(&mut model, Msg::Source(message)));
         }
         dirty = true;
-        if let Some(exit) = perform(effects, &mut model, &mut guard, &worker).await? {
+        let mut screen = Screen { guard: &mut guard, keys: &mut keys, signals: &mut signals };
+        if let Some(exit) = perform(effects, &mut model, &mut screen, &worker).await? {
             return Ok(exit);
         }
     }
@@ -162,38 +165,74 @@ fn set_title(model: &Model, shown: &mut String) {
     let (running, _) = model.running;
     let title = format!("{} · {running} running", text::usd(model.store.totals().cost));
     if *shown != title {
-        execute!(io::stdout(), terminal::SetTitle(&title)).ok();
+        super::terminal::set_title(&title);
         *shown = title;
     }
+}
+
+/// What of the terminal the loop owns.
+struct Screen<'a> {
+    guard: &'a mut Guard,
+    keys: &'a mut EventStream,
+    signals: &'a mut Signals,
 }
 
 async fn perform(
     effects: Vec<Effect>,
     model: &mut Model,
-    guard: &mut Guard,
+    screen: &mut Screen<'_>,
     worker: &Worker,
 ) -> io::Result<Option<Exit>> {
     for effect in effects {
         match effect {
             Effect::Quit => return Ok(Some(Exit::Quit)),
-            Effect::Redraw => guard.redraw()?,
-            Effect::Suspend => guard.suspend()?,
+            Effect::Interrupt => return Ok(Some(Exit::Interrupted)),
+            Effect::Redraw => screen.guard.redraw()?,
+            Effect::Suspend => {
+                // The signal comes back to the loop, as if it had been sent from outside.
+                if !super::terminal::ask_job_to_stop() {
+                    model.say("there is no shell here to suspend to");
+                }
+            }
             Effect::ReadDetail(span, refs) => worker.read_detail(span, refs),
             Effect::ReadForFilter(wanted) => worker.read_many(wanted, Msg::FilterDetails),
             Effect::ReadForSearch(number, wanted) => {
                 worker.read_many(wanted, move |details| Msg::SearchDetails(number, details));
             }
             Effect::Log(line) => worker.log(&line),
-            Effect::Copy(text) => copy(model, guard, &text)?,
+            Effect::Copy(text) => copy(model, screen.guard, &text)?,
             Effect::Pager(text) => {
-                super::terminal::leave();
-                let shown = tokio::task::spawn_blocking(move || super::pager::show(&text)).await;
-                guard.reenter()?;
-                if let Ok(Err(why)) = shown {
-                    model.complain(why);
+                if let Some(exit) = pager(text, model, screen).await? {
+                    return Ok(Some(exit));
                 }
             }
         }
+    }
+    Ok(None)
+}
+
+/// Lets the pager have the terminal until the user leaves it.
+async fn pager(text: String, model: &mut Model, screen: &mut Screen<'_>) -> io::Result<Option<Exit>> {
+    // The stream's thread reads the terminal whether it is polled or not: it would take keys away from the pager.
+    *screen.keys = EventStream::new();
+    super::terminal::leave();
+    let _quiet = screen.signals.leave_interrupts_to_others();
+    let mut shown = tokio::task::spawn_blocking(move || super::pager::show(&text));
+    let result = loop {
+        tokio::select! {
+            result = &mut shown => break result,
+            signal = screen.signals.next() => match signal {
+                Signal::End => return Ok(Some(Exit::Interrupted)),
+                // The pager has got it too, and stopped.
+                #[cfg(unix)]
+                Signal::Suspend => super::terminal::stop_here()?,
+                _ => {}
+            },
+        }
+    };
+    screen.guard.reenter()?;
+    if let Ok(Err(why)) = result {
+        model.complain(why);
     }
     Ok(None)
 }
@@ -257,66 +296,5 @@ impl Worker {
             };
             results.blocking_send(message(wanted.into_iter().map(read).collect())).ok();
         });
-    }
-}
-
-/// What a signal asks for.
-enum Signal {
-    Leave,
-    Suspend,
-    Continued,
-}
-
-/// Signals that would otherwise leave the terminal as it is.
-#[cfg(unix)]
-struct Signals {
-    leave: [tokio::signal::unix::Signal; 4],
-    suspend: tokio::signal::unix::Signal,
-    continued: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            leave: [
-                signal(SignalKind::interrupt())?,
-                signal(SignalKind::terminate())?,
-                signal(SignalKind::hangup())?,
-                signal(SignalKind::quit())?,
-            ],
-            suspend: signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()))?,
-            continued: signal(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?,
-        })
-    }
-
-    async fn next(&mut self) -> Signal {
-        let [interrupt, terminate, hangup, quit] = &mut self.leave;
-        tokio::select! {
-            _ = interrupt.recv() => Signal::Leave,
-            _ = terminate.recv() => Signal::Leave,
-            _ = hangup.recv() => Signal::Leave,
-            _ = quit.recv() => Signal::Leave,
-            _ = self.suspend.recv() => Signal::Suspend,
-            _ = self.continued.recv() => Signal::Continued,
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self)
-    }
-
-    async fn next(&mut self) -> Signal {
-        match tokio::signal::ctrl_c().await {
-            Ok(()) => Signal::Leave,
-            Err(_) => std::future::pending().await,
-        }
     }
 }

@@ -3,6 +3,7 @@
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use crossterm::{cursor, event, execute, style, terminal};
 use ratatui::Terminal;
@@ -13,21 +14,30 @@ use ratatui::layout::Rect;
 static ENTERED: AtomicBool = AtomicBool::new(false);
 /// Whether the mouse was asked for.
 static MOUSE: AtomicBool = AtomicBool::new(false);
+/// Whether there is a [`Guard`]: true also while the pager or the shell has the terminal.
+static GUARDED: AtomicBool = AtomicBool::new(false);
+/// Whether the window's title was changed.
+static TITLED: AtomicBool = AtomicBool::new(false);
 /// Set by a panic: nothing may be drawn any more.
 static DEAD: AtomicBool = AtomicBool::new(false);
 
-/// Standard output that goes silent once the terminal was given back.
+/// Standard output that goes silent once the terminal was given back for good: what is dropped after that may still
+/// want to draw.
 #[derive(Debug)]
 pub(super) struct Screen(io::BufWriter<io::Stdout>);
 
 impl Write for Screen {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if DEAD.load(Ordering::SeqCst) { Ok(bytes.len()) } else { self.0.write(bytes) }
+        if is_over() { Ok(bytes.len()) } else { self.0.write(bytes) }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if DEAD.load(Ordering::SeqCst) { Ok(()) } else { self.0.flush() }
+        if is_over() { Ok(()) } else { self.0.flush() }
     }
+}
+
+fn is_over() -> bool {
+    DEAD.load(Ordering::SeqCst) || !GUARDED.load(Ordering::SeqCst)
 }
 
 /// The terminal while the program has it; gives it back when dropped.
@@ -41,14 +51,19 @@ impl Guard {
     pub(super) fn enter(mouse: bool) -> io::Result<Self> {
         install_panic_hook();
         MOUSE.store(mouse, Ordering::SeqCst);
-        take()?;
+        GUARDED.store(true, Ordering::SeqCst);
+        take().inspect_err(|_| GUARDED.store(false, Ordering::SeqCst))?;
         let screen = Screen(io::BufWriter::with_capacity(1 << 16, io::stdout()));
         let terminal = Terminal::new(CrosstermBackend::new(screen)).inspect_err(|_| leave())?;
         Ok(Self { terminal })
     }
 
-    /// Takes the terminal again after it was given back, and makes the next frame a full one.
+    /// Takes the terminal again after it was given back or the process was stopped, and makes the next frame a full
+    /// one.
     pub(super) fn reenter(&mut self) -> io::Result<()> {
+        // A shell that got the terminal by force has set modes of its own; raw mode is switched on only when it is
+        // known to be off.
+        terminal::disable_raw_mode().ok();
         take()?;
         self.redraw()
     }
@@ -60,17 +75,17 @@ impl Guard {
         self.terminal.resize(Rect::new(0, 0, width, height))
     }
 
-    /// Stops the process the way ctrl-z does, with the terminal given back meanwhile.
+    /// Stops this process with the terminal given back meanwhile.
     #[cfg(unix)]
     pub(super) fn suspend(&mut self) -> io::Result<()> {
         leave();
-        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?;
+        stop_here()?;
         self.reenter()
     }
 
     /// There is no job control here.
     #[cfg(not(unix))]
-    pub fn suspend(&mut self) -> io::Result<()> {
+    pub(super) fn suspend(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -78,6 +93,37 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         leave();
+        GUARDED.store(false, Ordering::SeqCst);
+    }
+}
+
+/// Stops this process until it is continued. The terminal has to be given back already.
+#[cfg(unix)]
+pub(super) fn stop_here() -> io::Result<()> {
+    // SIGTSTP is caught, so the signal that can't be.
+    Ok(rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP)?)
+}
+
+/// Does what ctrl-z does in a terminal that isn't raw: asks the whole job to stop, us among it. False when nobody
+/// could continue it.
+#[cfg(unix)]
+pub(super) fn ask_job_to_stop() -> bool {
+    use rustix::process::{Signal, getpid, getsid, kill_current_process_group};
+    let leads_session = getsid(None).is_ok_and(|session| session == getpid());
+    !leads_session && kill_current_process_group(Signal::TSTP).is_ok()
+}
+
+/// There is no job control here.
+#[cfg(not(unix))]
+pub(super) fn ask_job_to_stop() -> bool {
+    false
+}
+
+/// Sets the window's title; it must be made of our own text.
+pub(super) fn set_title(title: &str) {
+    if !DEAD.load(Ordering::SeqCst) && ENTERED.load(Ordering::SeqCst) {
+        TITLED.store(true, Ordering::SeqCst);
+        execute!(io::stdout(), terminal::SetTitle(title)).ok();
     }
 }
 
@@ -91,6 +137,10 @@ pub(super) fn leave() {
     if MOUSE.load(Ordering::SeqCst) {
         execute!(out, event::DisableMouseCapture).ok();
     }
+    if TITLED.swap(false, Ordering::SeqCst) {
+        // What it was can't be asked for without waiting for an answer; shells set their own with the next prompt.
+        execute!(out, terminal::SetTitle("")).ok();
+    }
     execute!(out, event::DisableBracketedPaste).ok();
     execute!(out, terminal::EndSynchronizedUpdate).ok();
     execute!(out, style::ResetColor, style::SetAttribute(style::Attribute::Reset)).ok();
@@ -101,6 +151,9 @@ pub(super) fn leave() {
 }
 
 fn take() -> io::Result<()> {
+    if DEAD.load(Ordering::SeqCst) {
+        return Err(io::Error::other("the program is ending"));
+    }
     ENTERED.store(true, Ordering::SeqCst);
     let mut out = io::stdout();
     let taken = terminal::enable_raw_mode()
@@ -113,6 +166,21 @@ fn take() -> io::Result<()> {
     taken.inspect_err(|_| leave())
 }
 
+/// The last resort when the loop does not answer, because the terminal takes no more output, say: gives back what can
+/// be given back without waiting for long, and ends the program.
+pub(super) fn force_exit(code: i32) -> ! {
+    DEAD.store(true, Ordering::SeqCst);
+    terminal::disable_raw_mode().ok();
+    // May wait for ever on a terminal that takes nothing.
+    let leaving = std::thread::spawn(leave);
+    let patience = Instant::now();
+    while !leaving.is_finished() && patience.elapsed() < Duration::from_millis(300) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    #[expect(clippy::exit, reason = "the loop does not react, and somebody has asked us to leave")]
+    std::process::exit(code)
+}
+
 /// A panic on any thread gives the terminal back, prints, and ends the program: nothing is drawn over the message.
 fn install_panic_hook() {
     static INSTALLED: AtomicBool = AtomicBool::new(false);
@@ -121,7 +189,7 @@ fn install_panic_hook() {
     }
     let print = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        if !ENTERED.load(Ordering::SeqCst) {
+        if !GUARDED.load(Ordering::SeqCst) {
             print(info);
             return;
         }

@@ -214,6 +214,9 @@ fn values_under_a_key() {
     assert_eq!(redact_value_of("pwd", "/a/b"), "/a/b");
     assert_eq!(redact_value_of("input", r#"{"secret":"x"}"#), r#"{"secret":"[REDACTED]"}"#);
     assert_eq!(redact_value_of("name", "login password=x"), "login password=[REDACTED]");
+    let logprobs = r#"[{"token":"Hello","logprob":-0.1}]"#;
+    assert_eq!(redact_value_of("logprobs", logprobs), logprobs);
+    assert_eq!(redact_value_of("tokens", logprobs), r#"[{"token":"[REDACTED]","logprob":-0.1}]"#);
 }
 
 #[test]

@@ -19,6 +19,15 @@ const SHORT: usize = 14;
 
 /// Redacts `json`, which stands `nesting` strings deep.
 pub(super) fn redact(json: &str, nesting: usize) -> Cow<'_, str> {
+    redact_below(None, json, nesting)
+}
+
+/// Redacts `json`, the value of `key`, which itself asks for nothing to be hidden but may say what its value is.
+pub(super) fn redact_member<'j>(key: &str, json: &'j str) -> Cow<'j, str> {
+    redact_below(Some(Member { class: KeyClass::Harmless, ..Member::of(key) }), json, 0)
+}
+
+fn redact_below(member: Option<Member>, json: &str, nesting: usize) -> Cow<'_, str> {
     if nesting > MAX_NESTING {
         return redact_text(json);
     }
@@ -31,7 +40,7 @@ pub(super) fn redact(json: &str, nesting: usize) -> Cow<'_, str> {
         edits: Vec::new(),
         values: Vec::new(),
         weak: Vec::new(),
-        pending: None,
+        pending: member,
     };
     walk.run();
     if text.len() < json.len() {
@@ -106,6 +115,19 @@ struct Member {
     pair_value: bool,
     logprobs: bool,
     headers: bool,
+}
+
+impl Member {
+    fn of(key: &str) -> Self {
+        let folded = key.trim().to_ascii_lowercase();
+        Self {
+            class: classify(key),
+            pair_name: is_pair_name(&folded),
+            pair_value: is_pair_value(&folded),
+            logprobs: folded.ends_with("logprobs"),
+            headers: folded.ends_with("headers"),
+        }
+    }
 }
 
 struct Walk<'t> {
@@ -288,14 +310,7 @@ impl Walk<'_> {
         if let Some(frame) = self.frames.last_mut() {
             frame.wants_key = false;
         }
-        let folded = key.trim().to_ascii_lowercase();
-        self.pending = Some(Member {
-            class: classify(key),
-            pair_name: is_pair_name(&folded),
-            pair_value: is_pair_value(&folded),
-            logprobs: folded.ends_with("logprobs"),
-            headers: folded.ends_with("headers"),
-        });
+        self.pending = Some(Member::of(key));
         if key.len() >= SHORT {
             let redacted = redact_values(key);
             if redacted != key {

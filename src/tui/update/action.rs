@@ -124,7 +124,8 @@ pub(super) fn act(model: &mut Model, action: Action, count: Option<usize>, effec
         Action::NextTheme => model.next_theme(),
         Action::Redraw => effects.push(Effect::Redraw),
         Action::Suspend => effects.push(Effect::Suspend),
-        Action::Quit | Action::ForceQuit => effects.push(Effect::Quit),
+        Action::Quit => effects.push(Effect::Quit),
+        Action::ForceQuit => effects.push(Effect::Interrupt),
     }
 }
 

@@ -90,7 +90,7 @@ pub(super) fn is_restless(model: &Model) -> bool {
 
 fn key_pressed(model: &mut Model, key: Key, effects: &mut Vec<Effect>) {
     if (key.ctrl, key.name) == (true, KeyName::Char('c')) {
-        effects.push(Effect::Quit);
+        effects.push(Effect::Interrupt);
         return;
     }
     if model
