@@ -119,33 +119,37 @@ fn line(c: char) -> Option<Glyph> {
 fn arms(c: char) -> Option<Glyph> {
     let arms = ARMS.split_whitespace().nth(c as usize - 0x2500)?.as_bytes();
     let &[left, right, up, down] = arms else { return None };
-    let mut rectangles = Vec::new();
     let width = |arm: u8| if arm == b'2' { HEAVY } else { LIGHT };
-    // A line that goes straight through is one rectangle, so that it has no seam in the middle.
     if left == right && up == b'0' && down == b'0' && left != b'3' {
         let width = width(left);
         return Some(Glyph::Block(0.0, Y - width / 2.0, W, width, 1.0));
     }
-    for (arm, across, before) in
-        [(left, true, true), (right, true, false), (up, false, true), (down, false, false)]
-    {
-        let (middle, end) = if across { (X, W) } else { (Y, H) };
-        let offsets: &[f64] = match arm {
-            b'1' | b'2' => &[0.0],
-            b'3' => &[-1.5, 1.5],
-            _ => continue,
+    // An arm reaches over the middle by half of what it meets there.
+    let over = |arm: u8| if arms.contains(&b'3') { 1.5 + LIGHT / 2.0 } else { width(arm) / 2.0 };
+    let mut rectangles = Vec::new();
+    for (before, after, across) in [(left, right, true), (up, down, false)] {
+        let (middle, side, end) = if across { (X, Y, W) } else { (Y, X, H) };
+        // Two equal arms are one line, so that it has no seam in the middle.
+        let parts = if before == after {
+            vec![(before, 0.0, end)]
+        } else {
+            vec![(before, 0.0, middle + over(before)), (after, middle - over(after), end)]
         };
-        let width = width(arm);
-        for offset in offsets {
-            // An arm reaches over the middle by half the width of the widest line that it meets.
-            let over = if arms.contains(&b'3') { 1.5 + LIGHT / 2.0 } else { HEAVY.min(width * 1.0) / 2.0 };
-            let (from, to) = if before { (0.0, middle + over) } else { (middle - over, end) };
-            let side = if across { Y } else { X } + offset - width / 2.0;
-            rectangles.push(if across {
-                [from, side, to - from, width]
-            } else {
-                [side, from, width, to - from]
-            });
+        for (arm, from, to) in parts {
+            let offsets: &[f64] = match arm {
+                b'1' | b'2' => &[0.0],
+                b'3' => &[-1.5, 1.5],
+                _ => continue,
+            };
+            let (width, length) = (width(arm), to - from);
+            for offset in offsets {
+                let side = side + offset - width / 2.0;
+                rectangles.push(if across {
+                    [from, side, length, width]
+                } else {
+                    [side, from, width, length]
+                });
+            }
         }
     }
     Some(Glyph::Blocks(rectangles))

@@ -3,7 +3,12 @@
 //!
 //! `cargo bench --bench paint`
 
-#![expect(clippy::print_stdout, clippy::expect_used, clippy::unwrap_used, reason = "a bench prints and may panic")]
+#![expect(
+    clippy::print_stdout,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a bench prints and may panic"
+)]
 #![allow(missing_docs, reason = "a bench has no users")]
 
 use std::io::{Read, Write};
@@ -143,7 +148,9 @@ fn wait_for(screen: &mut vt100::Parser, bytes: &Receiver<Vec<u8>>, name: &str) {
     let until = Instant::now() + Duration::from_secs(10);
     while !screen.screen().contents().contains(name) {
         let left = until.saturating_duration_since(Instant::now());
-        let chunk = bytes.recv_timeout(left).unwrap_or_else(|_| panic!("{name} never came:\n{}", screen.screen().contents()));
+        let chunk = bytes
+            .recv_timeout(left)
+            .unwrap_or_else(|_| panic!("{name} never came:\n{}", screen.screen().contents()));
         screen.process(&chunk);
     }
 }
