@@ -1,20 +1,26 @@
 //! What is spent per minute right now.
 
 use crate::model::{NANOS_PER_SEC, NanoUsd};
-use crate::store::{Clock, Store, TraceView};
+use crate::store::{Clock, SourceFacts, Store, TraceView};
 
 /// The stretch the rate is taken over, nanoseconds.
 const WINDOW: i64 = 60 * NANOS_PER_SEC;
 /// Newest spans of a run that are looked at.
 const NEWEST: usize = 4_096;
 
-/// What calls cost that ended within the last minute, on the clock of their run. A call counts when it ends.
+/// What calls cost that ended within the last minute, on the clock of their run, in sources that are being written. A
+/// call counts when it ends.
 pub(super) fn spent_last_minute(store: &Store, clock: &Clock) -> NanoUsd {
     store
         .traces()
         .filter(|trace| clock.now.since(trace.last_activity()) < WINDOW)
+        .filter(|trace| store.source(trace.source()).is_some_and(|source| is_written(source, clock)))
         .map(|trace| spent_in(&trace, clock))
         .sum()
+}
+
+fn is_written(source: &SourceFacts, clock: &Clock) -> bool {
+    source.seen.is_some_and(|seen| clock.now.since(seen) < WINDOW)
 }
 
 fn spent_in(trace: &TraceView<'_>, clock: &Clock) -> NanoUsd {
