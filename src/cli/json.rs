@@ -206,11 +206,3 @@ pub(super) fn ms(nanos: i64) -> f64 {
 pub(super) fn usd(cost: NanoUsd) -> f64 {
     cost.usd()
 }
-
-/// Text as JSON: as it is when it is JSON, else as a JSON string.
-pub(super) fn raw_json(text: &str) -> Option<Box<RawValue>> {
-    if let Ok(raw) = serde_json::from_str::<&RawValue>(text) {
-        return Some(raw.to_owned());
-    }
-    serde_json::value::to_raw_value(text).ok()
-}

@@ -6,7 +6,7 @@ use std::io::Write;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::args::{ColorWhen, ShowArgs};
-use super::json::{EventJson, SpanJson, TokensJson, TraceJson, ms, raw_json, usd};
+use super::json::{EventJson, SpanJson, TokensJson, TraceJson, ms, usd};
 use super::load::{Loaded, load};
 use super::{Failure, Output};
 use crate::analysis::{Node, NodeIx, TraceTree};
@@ -110,7 +110,7 @@ fn span_json(loaded: &Loaded, tree: &TraceTree, at: NodeIx, events: &[crate::sto
         .map(|event| EventJson {
             name: event.name.clone(),
             time: event.at.map(UnixNanos::to_rfc3339),
-            attributes: raw_json(&event.attributes).filter(|_| !event.attributes.is_empty()),
+            attributes: text::raw_json(&event.attributes).filter(|_| !event.attributes.is_empty()),
         })
         .collect();
     event_list.extend(events.iter().map(|event| {
@@ -118,7 +118,7 @@ fn span_json(loaded: &Loaded, tree: &TraceTree, at: NodeIx, events: &[crate::sto
         EventJson {
             name: loaded.shown(event.name()),
             time: event.start().map(UnixNanos::to_rfc3339),
-            attributes: loaded.detail(&event).output.as_deref().and_then(raw_json),
+            attributes: loaded.detail(&event).output.as_deref().and_then(text::raw_json),
         }
     }));
     let error = span.error().map(|message| loaded.shown(message));
@@ -147,13 +147,17 @@ fn span_json(loaded: &Loaded, tree: &TraceTree, at: NodeIx, events: &[crate::sto
             CostSource::Unknown => "unknown",
         }),
         ttft_ms: span.ttft().map(ms),
-        error: detail.error.as_deref().and_then(raw_json).or_else(|| error.as_deref().and_then(raw_json)),
-        input: detail.input.as_deref().and_then(raw_json),
-        output: detail.output.as_deref().and_then(raw_json),
+        error: detail
+            .error
+            .as_deref()
+            .and_then(text::raw_json)
+            .or_else(|| error.as_deref().and_then(text::raw_json)),
+        input: detail.input.as_deref().and_then(text::raw_json),
+        output: detail.output.as_deref().and_then(text::raw_json),
         attributes: detail
             .attributes
             .iter()
-            .filter_map(|(name, value)| Some((name.clone(), raw_json(value)?)))
+            .filter_map(|(name, value)| Some((name.clone(), text::raw_json(value)?)))
             .collect(),
         events: event_list,
     }

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use super::{Exporter, Selection};
 use crate::model::{Field, Marks, NANOS_PER_MS, SpanDetail, Symbol, UnixNanos};
 use crate::store::{CostSource, SpanView, TraceIx};
-use crate::text::json_safe;
+use crate::text::{json_safe, raw_json};
 
 /// See the module.
 pub(super) struct Ndjson;
@@ -99,14 +99,14 @@ impl<'a> Parts<'a> {
             started_at: span.start().map(UnixNanos::to_rfc3339),
             ended_at: span.end().map(UnixNanos::to_rfc3339),
             duration_ms: span.duration().map(|nanos| nanos as f64 / NANOS_PER_MS as f64),
-            input: self.detail.input.as_deref().and_then(raw),
-            output: self.detail.output.as_deref().and_then(raw),
+            input: self.detail.input.as_deref().and_then(raw_json),
+            output: self.detail.output.as_deref().and_then(raw_json),
             error: self
                 .detail
                 .error
                 .as_deref()
-                .and_then(raw)
-                .or_else(|| raw(&(self.selection.shown)(span.error()?))),
+                .and_then(raw_json)
+                .or_else(|| raw_json(&(self.selection.shown)(span.error()?))),
             attributes: self.attributes(),
         }
     }
@@ -162,13 +162,5 @@ impl<'a> Parts<'a> {
             attributes.insert("completionStartTime".to_owned(), first.to_rfc3339().into());
         }
         attributes
-    }
-}
-
-/// JSON as it is; other text as a JSON string.
-fn raw(text: &str) -> Option<Box<RawValue>> {
-    match serde_json::from_str::<&RawValue>(text) {
-        Ok(raw) => Some(raw.to_owned()),
-        Err(_) => serde_json::value::to_raw_value(text).ok(),
     }
 }

@@ -17,4 +17,4 @@ pub use format::{
 };
 pub use redact::{is_sensitive_key, redact_json, redact_text, redact_value_of};
 pub use safe::{MAX_LINE, SafeText, display_safe, display_safe_lines};
-pub use sink::{json_safe, redact_detail};
+pub use sink::{json_safe, raw_json, redact_detail};

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use serde_json::value::RawValue;
+
 use super::redact::{REDACTED, redact_json, redact_text, redact_value_of};
 use super::safe::is_hidden;
 use crate::model::SpanDetail;
@@ -56,6 +58,14 @@ pub fn json_safe(json: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(safe)
+}
+
+/// Text as JSON: as it is when it is JSON, else as a JSON string.
+pub fn raw_json(text: &str) -> Option<Box<RawValue>> {
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(raw) => Some(raw.to_owned()),
+        Err(_) => serde_json::value::to_raw_value(text).ok(),
+    }
 }
 
 #[cfg(test)]
