@@ -22,8 +22,9 @@ picture() {
 
 demo() {
     local name=$1 size=$2 theme=$3 steps=$4
+    mkdir "$work/$name"
     picture "$name" "$size" "$theme" "tracetui demo" "$steps" \
-        "$tracetui" demo --seed 7 --speed 4 --theme "$theme" --db "$work/$name.db"
+        "$tracetui" demo --seed 7 --speed 4 --theme "$theme" --db "$work/$name/run.db"
 }
 
 # The first live run, held in view while it goes on.
@@ -34,7 +35,7 @@ demo detail 150x44 dark "$live; key:] \$; key:d; sleep:300; key:}; sleep:700"
 demo filter 150x30 dark "$live; key:f; type:model:gpt-4o cost>0.001; sleep:500"
 demo narrow 80x24 dark "wait:running; key:enter; sleep:8000"
 
-ln -s "$work/waterfall-dark.db" "$work/run.db"
+ln -s "$work/waterfall-dark/run.db" "$work/run.db"
 (cd "$work" && "$OLDPWD/$tracetui" show run.db last --width 120 >"$work/show.txt")
 rows=$(($(wc -l <"$work/show.txt") + 1))
 picture show "120x$rows" dark "tracetui show run.db" "exit" \

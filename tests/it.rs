@@ -1,9 +1,21 @@
-//! Tests of the whole, one binary: a module for what a user does.
+//! Tests of the whole, one binary: a module for what a user does, and a few for how the project is built.
 
+#[path = "it/cli.rs"]
+mod cli;
 #[path = "it/demo.rs"]
 mod demo;
+#[path = "it/layering.rs"]
+mod layering;
 #[cfg(unix)]
 #[path = "it/live_files/mod.rs"]
 mod live_files;
 #[path = "it/live_sqlite/mod.rs"]
 mod live_sqlite;
+#[path = "it/program.rs"]
+mod program;
+#[path = "it/readme.rs"]
+mod readme;
+#[path = "it/registry.rs"]
+mod registry;
+#[path = "it/sources.rs"]
+mod sources;

@@ -43,6 +43,8 @@ keys! {
     Parent: "parent_span_id" "parentSpanId" "parent_id" "parentId" "parent",
     Name: "name" "span_name" "spanName",
     Type: "span_type" "spanType" "span_kind" "type" "openinference.span.kind",
+    /// Our own word for the kind, beside the source's own type.
+    Kind: "kind",
     Start: "started_at" "startedAt" "start_time" "startTime" "start" "startTimeUnixNano" "start_time_unix_nano",
     End: "ended_at" "endedAt" "end_time" "endTime" "end" "endTimeUnixNano" "end_time_unix_nano",
     DurationMs: "duration_ms" "durationMs" "duration",

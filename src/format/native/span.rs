@@ -199,6 +199,9 @@ fn named_model(name: &str) -> Option<(&str, &str)> {
 }
 
 fn kind(record: &Record<'_>, word: Option<&str>, name: &str, used: bool) -> Option<SpanKind> {
+    if let Some(kind) = record.get(Key::Kind).text().and_then(SpanKind::from_word) {
+        return Some(kind);
+    }
     if let Some(word) = word {
         return Some(keys::kind(word).unwrap_or(SpanKind::Other));
     }
