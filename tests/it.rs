@@ -2,5 +2,14 @@
 
 #[path = "it/demo.rs"]
 mod demo;
+#[cfg(unix)]
+#[path = "it/hostile/mod.rs"]
+mod hostile;
 #[path = "it/live_sqlite/mod.rs"]
 mod live_sqlite;
+#[cfg(unix)]
+#[path = "it/pty/mod.rs"]
+mod pty;
+#[cfg(unix)]
+#[path = "support/pty.rs"]
+mod terminal;
