@@ -36,7 +36,7 @@ impl Watched {
 fn both_runs_their_steps_tokens_and_cost_are_shown() {
     let watched = watch((150, 44));
     let terminal = &watched.terminal;
-    for text in ["ticket-flow", "billing-flow", "2 runs", "extract-intent", "gpt-4o", "lookup-tool", "2 errors"] {
+    for text in ["ticket-flow", "billing-flow", "2 runs", "extract-intent", "ask-the-model", "lookup-tool", "2 errors"] {
         terminal.wait_for(text);
     }
     // 2 calls of 1000 + 200 tokens at $2.50 and $10 a million.
@@ -118,9 +118,9 @@ fn help_lists_the_keys() {
     terminal.send("?");
     terminal.wait_for("mark the critical path");
     terminal.send("G");
-    terminal.wait_for("quit from anywhere");
+    terminal.wait_for("⧖ timeout");
     terminal.send("\x1b");
-    terminal.wait_until_gone("quit from anywhere");
+    terminal.wait_until_gone("⧖ timeout");
     watched.quit();
 }
 
