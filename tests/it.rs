@@ -4,6 +4,9 @@
 mod cli;
 #[path = "it/demo.rs"]
 mod demo;
+#[cfg(unix)]
+#[path = "it/hostile/mod.rs"]
+mod hostile;
 #[path = "it/layering.rs"]
 mod layering;
 #[cfg(unix)]
@@ -13,9 +16,15 @@ mod live_files;
 mod live_sqlite;
 #[path = "it/program.rs"]
 mod program;
+#[cfg(unix)]
+#[path = "it/pty/mod.rs"]
+mod pty;
 #[path = "it/readme.rs"]
 mod readme;
 #[path = "it/registry.rs"]
 mod registry;
 #[path = "it/sources.rs"]
 mod sources;
+#[cfg(unix)]
+#[path = "support/pty.rs"]
+mod terminal;

@@ -200,3 +200,6 @@ fn install_panic_hook() {
         std::process::exit(101);
     }));
 }
+
+#[cfg(all(test, unix))]
+mod tests;

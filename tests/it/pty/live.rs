@@ -1,0 +1,73 @@
+//! Sources that grow while they are watched.
+
+#![expect(clippy::expect_used, reason = "a helper of a test may fail it")]
+
+use super::spans;
+use crate::terminal::{Terminal, USUAL};
+
+#[test]
+fn a_log_that_grows_is_followed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = spans::file(folder.path(), "run.ndjson", &spans::run("t0", "first-flow"));
+    let mut terminal = Terminal::start(&["watch", &path.to_string_lossy()], USUAL);
+    terminal.wait_for("1 runs");
+    for n in 1..=20 {
+        let text = spans::run(&format!("t{n}"), &format!("flow-number-{n}"));
+        // A write may end in the middle of a record.
+        let (start, end) = text.split_at(text.len() / 3);
+        spans::append(&path, start);
+        spans::append(&path, end);
+    }
+    terminal.wait_for("21 runs");
+    // Not a line is wrong, lost or counted twice: 21 failed tools.
+    terminal.wait_for("21 errors");
+    terminal.send("q");
+    terminal.expect_exit(0);
+}
+
+#[test]
+fn a_database_that_grows_is_followed_without_being_touched() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("run.db");
+    let mut db = rusqlite::Connection::open(&path).expect("opens");
+    db.pragma_update(None, "journal_mode", "wal").expect("WAL");
+    db.execute_batch(
+        "CREATE TABLE execution_spans(trace_id TEXT, span_id TEXT PRIMARY KEY, parent_span_id TEXT, name TEXT,
+           span_type TEXT, started_at TEXT, ended_at TEXT, status TEXT, attributes TEXT);",
+    )
+    .expect("a table");
+    let mut insert = |trace: usize| {
+        let write = db.transaction().expect("a transaction");
+        write
+            .execute(
+                "INSERT INTO execution_spans VALUES (?1, ?1 || '-root', NULL, 'flow-' || ?1, 'workflow_run',
+                   '2026-01-05T12:00:00.000Z', '2026-01-05T12:00:09.000Z', 'completed', '{}')",
+                [trace.to_string()],
+            )
+            .expect("inserts");
+        write.commit().expect("commits");
+    };
+    insert(1);
+    let mut terminal = Terminal::start(&["watch", &path.to_string_lossy()], USUAL);
+    terminal.wait_for("1 runs");
+    (2..=30).for_each(&mut insert);
+    terminal.wait_for("30 runs");
+    terminal.send("q");
+    terminal.expect_exit(0);
+    db.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0))
+        .map(|result| assert_eq!(result, "ok"))
+        .expect("checks");
+}
+
+#[test]
+fn standard_input_is_followed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = spans::file(folder.path(), "run.ndjson", &spans::run("t1", "piped-flow"));
+    let program = crate::terminal::program();
+    let line = format!("cat '{}' | '{}' watch -; echo LEFT WITH $?", path.display(), program.display());
+    let mut terminal = Terminal::start_in_shell(&line, USUAL);
+    terminal.wait_for("piped-flow");
+    terminal.send("q");
+    terminal.wait_for("LEFT WITH 0");
+    terminal.wait_until_restored();
+}
