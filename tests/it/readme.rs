@@ -18,7 +18,8 @@ fn key_table() -> String {
     for group in Group::ALL {
         for action in Action::ALL.iter().filter(|action| action.group() == group) {
             let keys: Vec<String> = action.default_keys().iter().map(|keys| format!("`{keys}`")).collect();
-            writeln!(table, "| {} | {} | {} |", group.title(), keys.join(" "), action.help()).expect("writes");
+            writeln!(table, "| {} | {} | {} |", group.title(), keys.join(" "), action.help())
+                .expect("writes");
         }
     }
     table
@@ -49,7 +50,10 @@ fn links_lead_somewhere() {
         for link in file(page).split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             let target = link.split('#').next().unwrap_or_default();
             if !target.is_empty() && !target.contains("://") {
-                assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(target).exists(), "{page} links to {target}");
+                assert!(
+                    Path::new(env!("CARGO_MANIFEST_DIR")).join(target).exists(),
+                    "{page} links to {target}"
+                );
             }
         }
     }

@@ -96,11 +96,9 @@ fn run(name: &str) -> (String, u32) {
 
 #[test]
 fn a_panic_anywhere_restores_the_terminal_prints_and_ends_the_program() {
-    for name in [
-        "panics_on_another_thread",
-        "panics_while_drawing",
-        "panics_while_another_program_has_the_terminal",
-    ] {
+    for name in
+        ["panics_on_another_thread", "panics_while_drawing", "panics_while_another_program_has_the_terminal"]
+    {
         let (written, code) = run(name);
         assert_eq!(code, 101, "{name}: {written}");
         let left = written.find("\x1b[?1049l").expect("leaves the alternate screen");

@@ -36,7 +36,15 @@ impl Watched {
 fn both_runs_their_steps_tokens_and_cost_are_shown() {
     let watched = watch((150, 44));
     let terminal = &watched.terminal;
-    for text in ["ticket-flow", "billing-flow", "2 runs", "extract-intent", "ask-the-model", "lookup-tool", "2 errors"] {
+    for text in [
+        "ticket-flow",
+        "billing-flow",
+        "2 runs",
+        "extract-intent",
+        "ask-the-model",
+        "lookup-tool",
+        "2 errors",
+    ] {
         terminal.wait_for(text);
     }
     // 2 calls of 1000 + 200 tokens at $2.50 and $10 a million.
@@ -160,7 +168,10 @@ fn without_colour_nothing_is_coloured_and_the_selection_is_visible() {
     terminal.wait_until("a selected row", |screen| {
         let (rows, columns) = screen.size();
         (0..rows.get()).any(|row| {
-            (0..columns.get()).filter_map(|column| screen.cell(row, column)).filter(|cell| cell.inverse()).count()
+            (0..columns.get())
+                .filter_map(|column| screen.cell(row, column))
+                .filter(|cell| cell.inverse())
+                .count()
                 > 10
         })
     });
