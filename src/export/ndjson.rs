@@ -136,8 +136,10 @@ impl<'a> Parts<'a> {
                 attributes.insert(name.to_owned(), (self.selection.shown)(span.text(symbol)).into());
             }
         }
-        // Usage under any other name would be read beside ours and might disagree.
+        // Usage and cost under any other name would be read beside ours and might disagree: a zero that stands for
+        // "not known", say.
         attributes.remove("usage");
+        attributes.retain(|name, _| !name.to_ascii_lowercase().contains("cost"));
         if let Some(usage) = span.usage().filter(|_| span.usage_counts() || !span.marks().has(Marks::ROLLUP))
         {
             let counts = [

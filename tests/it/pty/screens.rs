@@ -126,9 +126,9 @@ fn help_lists_the_keys() {
     terminal.send("?");
     terminal.wait_for("mark the critical path");
     terminal.send("G");
-    terminal.wait_for("⧖ timeout");
+    terminal.wait_for("◷ timeout");
     terminal.send("\x1b");
-    terminal.wait_until_gone("⧖ timeout");
+    terminal.wait_until_gone("◷ timeout");
     watched.quit();
 }
 
