@@ -8,7 +8,9 @@ use super::super::catalog::read_at;
 
 /// Bytes looked through at one time.
 const LOOK: u64 = 64 << 20;
-/// How long a finding holds although the file was written since.
+/// Bytes above which looking again is costly.
+const COSTLY: u64 = 4 << 20;
+/// How long a costly finding holds although the file was written since.
 const HOLDS: Duration = Duration::from_secs(1);
 
 /// Tells zeros that data follows from those that may still be written over.
@@ -26,6 +28,7 @@ struct Known {
     to: u64,
     written: Option<SystemTime>,
     at: Instant,
+    is_costly: bool,
 }
 
 impl Zeros {
@@ -52,7 +55,8 @@ impl Zeros {
         let meta = file.metadata()?;
         let (size, written) = (meta.len(), meta.modified().ok());
         let holds = |known: &&Known| {
-            known.from <= offset && (known.written == written || known.at.elapsed() < HOLDS)
+            let is_fresh = known.written == written || (known.is_costly && known.at.elapsed() < HOLDS);
+            known.from <= offset && is_fresh
         };
         let known = self.known.as_ref().filter(holds);
         let mut at = known.map_or(end, |known| known.to.max(end));
@@ -71,7 +75,13 @@ impl Zeros {
             at += read as u64;
             looked += read as u64;
         }
-        self.known = Some(Known { from: offset, to: at, written, at: Instant::now() });
+        self.known = Some(Known {
+            from: offset,
+            to: at,
+            written,
+            at: Instant::now(),
+            is_costly: looked >= COSTLY,
+        });
         Ok((0, looked >= LOOK))
     }
 }
