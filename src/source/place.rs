@@ -66,16 +66,21 @@ fn special(meta: &Metadata) -> Option<Found> {
             return Some(Found::Pipe);
         }
         if kind.is_socket() {
-            return Some(Found::Refused("a socket is no source: give a file, a pipe or - for standard input"));
+            return Some(Found::Refused(
+                "a socket is no source: give a file, a pipe or - for standard input",
+            ));
         }
         if kind.is_char_device() || kind.is_block_device() {
-            return Some(Found::Refused("a device is no source: give a file, a pipe or - for standard input"));
+            return Some(Found::Refused(
+                "a device is no source: give a file, a pipe or - for standard input",
+            ));
         }
     }
     if kind.is_dir() {
         return Some(Found::Refused("a folder where a file was expected: give its files"));
     }
-    (!kind.is_file()).then_some(Found::Refused("no regular file: give a file, a pipe or - for standard input"))
+    (!kind.is_file())
+        .then_some(Found::Refused("no regular file: give a file, a pipe or - for standard input"))
 }
 
 fn has_database_name(path: &Path) -> bool {
@@ -90,7 +95,8 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;
-        options.custom_flags((rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed());
+        options
+            .custom_flags((rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed());
     }
     options.open(path)
 }
@@ -140,7 +146,9 @@ pub fn expand(names: &[String]) -> Result<Vec<String>, SourceError> {
             if known.is_empty() {
                 let what = match count {
                     0 => "the folder has no files to read".to_owned(),
-                    1 => "the folder's only file is none that can be read: give its path to see why".to_owned(),
+                    1 => {
+                        "the folder's only file is none that can be read: give its path to see why".to_owned()
+                    }
                     _ => format!("none of the {count} files of the folder can be read: give one to see why"),
                 };
                 return Err(SourceError::Unusable(what, path.to_owned()));
@@ -259,7 +267,8 @@ mod tests {
     fn a_folder_stands_for_what_can_be_read_in_it() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &[u8]| std::fs::write(folder.path().join(name), text).unwrap();
-        let span = br#"{"trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"00f067aa0ba902b7","name":"a"}"#;
+        let span =
+            br#"{"trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"00f067aa0ba902b7","name":"a"}"#;
         write("b.ndjson", span);
         write("a.txt", span);
         write("README.md", b"# Notes\n\nnothing to see\n");

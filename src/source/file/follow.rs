@@ -194,7 +194,9 @@ impl<'a> Follower<'a> {
             Err(error) => {
                 let gone = error.kind() == std::io::ErrorKind::NotFound;
                 self.say(match (gone, self.current.is_some()) {
-                    (true, true) => SourceState::Waiting("the file is gone: waiting for a new one".to_owned()),
+                    (true, true) => {
+                        SourceState::Waiting("the file is gone: waiting for a new one".to_owned())
+                    }
                     (true, false) => SourceState::Waiting("no such file yet: waiting for it".to_owned()),
                     _ => SourceState::Blocked(format!("failed to open: {error}; tried again")),
                 })?;

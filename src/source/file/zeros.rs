@@ -38,7 +38,12 @@ impl Zeros {
     }
 
     /// How many of the bytes at `offset` may be taken, and whether more is known to follow.
-    pub(super) fn before_data(&mut self, file: &File, offset: u64, bytes: &[u8]) -> io::Result<(usize, bool)> {
+    pub(super) fn before_data(
+        &mut self,
+        file: &File,
+        offset: u64,
+        bytes: &[u8],
+    ) -> io::Result<(usize, bool)> {
         let end = offset + bytes.len() as u64;
         if end <= self.data {
             return Ok((bytes.len(), self.data < u64::MAX));
@@ -75,13 +80,8 @@ impl Zeros {
             at += read as u64;
             looked += read as u64;
         }
-        self.known = Some(Known {
-            from: offset,
-            to: at,
-            written,
-            at: Instant::now(),
-            is_costly: looked >= COSTLY,
-        });
+        self.known =
+            Some(Known { from: offset, to: at, written, at: Instant::now(), is_costly: looked >= COSTLY });
         Ok((0, looked >= LOOK))
     }
 }

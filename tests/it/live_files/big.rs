@@ -47,7 +47,9 @@ fn newest_first_then_the_rest_while_the_end_grows() {
     assert_once(&watch, COUNT + 3);
     assert!(watch.told.progress > 5 && watch.told.largest_batch <= 4_096);
     fs::remove_file(folder.path().join("big.1")).expect("removed");
-    [0, 1, COUNT / 2, COUNT - 1, COUNT, COUNT + 1, COUNT + 2].iter().for_each(|id| watch.assert_readable(*id));
+    [0, 1, COUNT / 2, COUNT - 1, COUNT, COUNT + 1, COUNT + 2]
+        .iter()
+        .for_each(|id| watch.assert_readable(*id));
 }
 
 #[test]

@@ -32,7 +32,8 @@ fn cases() -> Vec<(&'static str, Case)> {
         let (before, after) = text.split_once("live-3").expect("a name");
         around(&[before.as_bytes(), b"live-3", bytes, after.as_bytes()].concat())
     };
-    let repeated = |end: &[u8]| [1, 2, 3].iter().flat_map(|id| [&bare(*id), end].concat()).collect::<Vec<u8>>();
+    let repeated =
+        |end: &[u8]| [1, 2, 3].iter().flat_map(|id| [&bare(*id), end].concat()).collect::<Vec<u8>>();
     let separated = [1, 2, 3].iter().flat_map(|id| [b"\x1e", &record(*id)[..]].concat()).collect::<Vec<u8>>();
     vec![
         ("no final newline", case([record(1), bare(2)].concat(), &[1, 2], 0)),
@@ -55,7 +56,10 @@ fn cases() -> Vec<(&'static str, Case)> {
             "torn into each other",
             case(around(&[&half[..80], &bare(9), b"\n", &half[80..]].concat()), &[1, 2], 2),
         ),
-        ("text between", case(around(b"INFO starting\nTraceback (most recent call last):\n  File"), &[1, 2], 3)),
+        (
+            "text between",
+            case(around(b"INFO starting\nTraceback (most recent call last):\n  File"), &[1, 2], 3),
+        ),
         ("random bytes", case(around(&[0x9b, 0x01, 0xfe, 0x13].repeat(1_000)), &[1, 2], 1)),
     ]
 }
@@ -93,7 +97,11 @@ fn followed_the_same_records_come() {
         let mut watch = Watch::start(&path, Follow::Live);
         watch.sees(good.iter().copied());
         assert_eq!(sorted(&watch), good, "{name}");
-        assert_eq!(watch.told.problems.count(Reason::IncompleteLastLine), 0, "{name}: its end may still come");
+        assert_eq!(
+            watch.told.problems.count(Reason::IncompleteLastLine),
+            0,
+            "{name}: its end may still come"
+        );
     }
 }
 

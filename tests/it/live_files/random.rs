@@ -112,7 +112,8 @@ impl Log {
             }
             Action::Rotate => {
                 self.rotations += 1;
-                fs::rename(&self.path, self.path.with_extension(self.rotations.to_string())).expect("renamed");
+                fs::rename(&self.path, self.path.with_extension(self.rotations.to_string()))
+                    .expect("renamed");
                 let new = Writer::open(&self.path);
                 self.rotated = Some(std::mem::replace(&mut self.writer, new));
             }
@@ -130,7 +131,8 @@ impl Log {
             Action::Halve => {
                 self.wait(watch);
                 let bytes = fs::read(&self.path).expect("readable");
-                let end = bytes[..bytes.len() / 2].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+                let end =
+                    bytes[..bytes.len() / 2].iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
                 self.writer.file().set_len(end as u64).expect("cut");
                 // Cut and written in one moment is another content to any reader, told again from its beginning.
                 watch.take_for(Duration::from_millis(300));
@@ -160,7 +162,7 @@ impl Log {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 8, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_is_lost_and_nothing_told_twice(actions in proptest::collection::vec(action(), 1..14)) {
