@@ -47,9 +47,9 @@ fn newest_first_then_the_rest_while_the_end_grows() {
     assert_once(&watch, COUNT + 3);
     assert!(watch.told.progress > 5 && watch.told.largest_batch <= 4_096);
     fs::remove_file(folder.path().join("big.1")).expect("removed");
-    [0, 1, COUNT / 2, COUNT - 1, COUNT, COUNT + 1, COUNT + 2]
-        .iter()
-        .for_each(|id| watch.assert_readable(*id));
+    for id in [0, 1, COUNT / 2, COUNT - 1, COUNT, COUNT + 1, COUNT + 2] {
+        watch.assert_readable(id);
+    }
 }
 
 #[test]
@@ -98,6 +98,7 @@ fn a_line_without_end_is_bounded() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "the figure itself is of interest, and shown when asked for")]
 fn appended_lines_are_told_at_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("log.ndjson");

@@ -85,7 +85,9 @@ fn read_once() {
         assert_eq!(watch.told.failure(), None, "{name}");
         assert_eq!(sorted(&watch), good, "{name}");
         assert_eq!(watch.told.problems.skipped(), skipped, "{name}: {:?}", watch.told.problems);
-        good.iter().for_each(|id| watch.assert_readable(*id));
+        for id in good {
+            watch.assert_readable(*id);
+        }
         assert_eq!(fs::read(&path).expect("there"), bytes, "{name}: the file is left alone");
     }
 }

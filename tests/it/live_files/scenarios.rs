@@ -322,7 +322,7 @@ mod scripts {
         let mut log = Writer::open(path);
         log.records(part(0));
         watch.sees(part(0));
-        fs::set_permissions(path, fs::Permissions::from_mode(0)).expect("changed");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o000)).expect("changed");
         log.records(part(1));
         watch.take_for(Duration::from_millis(300));
         fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("changed");
