@@ -134,6 +134,9 @@ impl<T: Pipe> Input<T> {
     }
 }
 
+/// A stream whose format is known.
+type Decoding = (Frame, Box<dyn LineDecoder>);
+
 /// A stream on its way.
 struct Spooled<'a> {
     reader: &'a Reader,
@@ -154,7 +157,7 @@ impl Spooled<'_> {
         // Without room for a temporary file the records are shown all the same, without their payloads.
         self.spool = spool().ok();
         self.kept = self.spool.as_ref().and_then(|spool| spool.try_clone().ok()).map(Arc::new);
-        let mut decoding: Option<(Frame, Box<dyn LineDecoder>)> = None;
+        let mut decoding: Option<Decoding> = None;
         // Everything before the format is known.
         let mut held: Vec<u8> = Vec::new();
         let mut buffer = vec![0; CHUNK];
@@ -196,11 +199,9 @@ impl Spooled<'_> {
                     }
                 }
             }
-            if is_end {
-                if let Some((frame, decoder)) = &mut decoding {
-                    frame.finish(decoder.as_mut(), now(), &mut self.out);
-                    decoder.finish(self.out.open());
-                }
+            if is_end && let Some((frame, decoder)) = &mut decoding {
+                frame.finish(decoder.as_mut(), now(), &mut self.out);
+                decoder.finish(self.out.open());
             }
             self.deliver()?;
             if is_end {
@@ -212,7 +213,7 @@ impl Spooled<'_> {
     }
 
     /// Finds out what the stream is and decodes its beginning.
-    fn begin(&mut self, held: &[u8]) -> Result<Option<(Frame, Box<dyn LineDecoder>)>, Stop> {
+    fn begin(&mut self, held: &[u8]) -> Result<Option<Decoding>, Stop> {
         let found = match detect_lines(&LineSample::new(held), self.reader.format.as_deref()) {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(None),

@@ -39,6 +39,8 @@ pub(super) struct Content {
     decoding: Option<Decoding>,
     /// Size and moment of the last attempt to find the format.
     tried: Option<(u64, Instant)>,
+    /// Size of what is still too little for one, and since when.
+    little: Option<(u64, Instant)>,
     /// When bytes came last; nothing when the decoder knows already that none come.
     active: Option<Instant>,
 }
@@ -87,6 +89,7 @@ impl Content {
             zeros: Zeros::default(),
             decoding: None,
             tried: None,
+            little: None,
             active: None,
         }
     }
@@ -119,7 +122,8 @@ impl Content {
             return waiting("the file is empty: waiting for the first record");
         }
         let text = sample.trim_ascii_start();
-        if !(whole || read == SAMPLE_BYTES || text.contains(&b'\n') || is_complete_json(text)) {
+        let is_enough = whole || read == SAMPLE_BYTES || text.contains(&b'\n') || is_complete_json(text);
+        if !is_enough && !self.has_rested(text, read as u64) {
             return waiting("waiting for the end of the first record");
         }
         self.tried = Some((read as u64, Instant::now()));
@@ -138,6 +142,17 @@ impl Content {
                 });
                 self.announce(reader, found.why)?;
                 Ok(None)
+            }
+        }
+    }
+
+    /// Whether a beginning without a line end, which is no beginning of an object either, has stayed as it is.
+    fn has_rested(&mut self, text: &[u8], size: u64) -> bool {
+        match self.little {
+            Some((known, since)) if known == size => !text.starts_with(b"{") && since.elapsed() >= AGAIN,
+            _ => {
+                self.little = Some((size, Instant::now()));
+                false
             }
         }
     }

@@ -127,6 +127,9 @@ impl<'a> Follower<'a> {
         let old = std::mem::take(&mut self.old);
         let crowd = old.len().saturating_sub(MAX_OLD);
         for (at, (mut content, mut spoke)) in old.into_iter().enumerate() {
+            if content.may_be_detected() {
+                content.detect(self.reader, self.path, false)?;
+            }
             let turn = self.turn(&mut content)?;
             if turn == Turn::Busy {
                 (busy, spoke) = (true, Instant::now());

@@ -1,4 +1,9 @@
 //! Logs that are read while they are written, rotated, cut and replaced.
+#![expect(clippy::expect_used, reason = "in a test that is how a failure shows")]
 
+mod big;
+mod framing;
+mod random;
 mod scenarios;
+mod streams;
 mod support;

@@ -33,7 +33,7 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn run(name: &str, is_there: bool, script: fn(&Path, &mut Watch) -> Expected) {
+fn run(name: &str, is_there: bool, script: Script) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(format!("{name}.ndjson"));
     if is_there {
@@ -54,19 +54,30 @@ fn run(name: &str, is_there: bool, script: fn(&Path, &mut Watch) -> Expected) {
     }
 }
 
-/// One test per script; the flag says whether the file is there at the start.
-macro_rules! scenarios {
+/// The scripts by name; the flag says whether the file is there at the start.
+macro_rules! scripts {
     ($($name:ident $is_there:literal)*) => {
-        $(
-            #[test]
-            fn $name() {
-                run(stringify!($name), $is_there, scripts::$name);
-            }
-        )*
+        &[$((stringify!($name), $is_there, scripts::$name)),*]
     };
 }
 
-scenarios! {
+type Script = fn(&Path, &mut Watch) -> Expected;
+
+/// They mostly wait: all at the same time.
+#[test]
+fn nothing_is_lost_and_nothing_told_twice() {
+    std::thread::scope(|scope| {
+        let runs: Vec<_> = SCRIPTS
+            .iter()
+            .map(|&(name, is_there, script)| (name, scope.spawn(move || run(name, is_there, script))))
+            .collect();
+        let failed: Vec<_> =
+            runs.into_iter().filter_map(|(name, run)| run.join().is_err().then_some(name)).collect();
+        assert!(failed.is_empty(), "failed: {failed:?}");
+    });
+}
+
+static SCRIPTS: &[(&str, bool, Script)] = scripts! {
     append true
     partial true
     utf8_split true
@@ -96,7 +107,7 @@ scenarios! {
     emptied_and_left true
     preallocated true
     folder_comes_later false
-}
+};
 
 mod scripts {
     use super::*;
@@ -311,7 +322,7 @@ mod scripts {
         let mut log = Writer::open(path);
         log.records(part(0));
         watch.sees(part(0));
-        fs::set_permissions(path, fs::Permissions::from_mode(0)).expect("changed");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o000)).expect("changed");
         log.records(part(1));
         watch.take_for(Duration::from_millis(300));
         fs::set_permissions(path, fs::Permissions::from_mode(0o644)).expect("changed");
