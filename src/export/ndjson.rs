@@ -60,6 +60,13 @@ impl Exporter for Ndjson {
     }
 }
 
+/// Attributes that would be read as the cost of a call.
+const COSTS: [&str; 17] = [
+    "cost_usd", "costUsd", "totalCost", "total_cost", "cost", "api_cost_usd", "estimatedCost", "estimated_cost",
+    "gen_ai.usage.cost_usd", "gen_ai.usage.cost", "llm.cost_usd", "llm.cost.total", "operation.cost", "inputCost",
+    "input_cost", "outputCost", "output_cost",
+];
+
 /// A span's text, owned so that the record can borrow it.
 struct Parts<'a> {
     selection: &'a Selection<'a>,
@@ -139,7 +146,7 @@ impl<'a> Parts<'a> {
         // Usage and cost under any other name would be read beside ours and might disagree: a zero that stands for
         // "not known", say.
         attributes.remove("usage");
-        attributes.retain(|name, _| !name.to_ascii_lowercase().contains("cost"));
+        attributes.retain(|name, _| !COSTS.contains(&name.as_str()));
         if let Some(usage) = span.usage().filter(|_| span.usage_counts() || !span.marks().has(Marks::ROLLUP))
         {
             let counts = [
