@@ -172,4 +172,15 @@ mod tests {
         assert_eq!(config.keymap.keys_of(Action::Quit), ["x", "ctrl-q"]);
         assert_eq!(config.keymap.keys_of(Action::Help), ["f1"]);
     }
+
+    #[test]
+    fn the_default_file_says_the_defaults() {
+        let written = Config::parse(include_str!("../../assets/config.default.toml")).expect("valid");
+        let silent = Config::parse("").expect("valid");
+        assert_eq!(written.stale_seconds, Some(3600));
+        assert_eq!(
+            (written.theme, written.show_secrets, written.title, written.mouse),
+            (silent.theme, silent.show_secrets, silent.title, silent.mouse)
+        );
+    }
 }

@@ -160,13 +160,20 @@ impl<'a> Follower<'a> {
         let done = match polled {
             Polled::Again => false,
             Polled::Quiet => true,
-            Polled::Later(_) => self.started.elapsed() > ONCE_PATIENCE,
+            // A big database takes as long as it takes; patience is for one that gives nothing.
+            Polled::Later(_) => self.caught_up || self.used.max(self.started).elapsed() > ONCE_PATIENCE,
         };
         if !done {
             return Ok(false);
         }
-        if let Some(SourceState::Waiting(why) | SourceState::Blocked(why)) = self.state.clone() {
-            self.say(SourceState::Failed(why))?;
+        match self.state.clone() {
+            Some(SourceState::Waiting(why) | SourceState::Blocked(why)) => {
+                self.say(SourceState::Failed(why))?;
+            }
+            _ if !self.caught_up && matches!(polled, Polled::Later(_)) => {
+                self.say(SourceState::Failed("gave nothing for 5 s before its end was read".to_owned()))?;
+            }
+            _ => {}
         }
         self.send(SourceEvent::Ended)?;
         Ok(true)
