@@ -483,7 +483,7 @@ impl<'a> TraceView<'a> {
 /// What stands in quotes at the end: `agent run: 'planner'` is about the planner.
 fn undecorated(name: &str) -> &str {
     let quoted = name.strip_suffix('\'').and_then(|rest| rest.split_once(": '"));
-    quoted.map_or(name, |(_, inner)| inner).trim_matches(['\'']).trim()
+    quoted.map_or(name, |(_, inner)| inner)
 }
 
 /// A source whose newest record is older than its last write by more than this plays back an old run.
