@@ -5,6 +5,9 @@ mod demo;
 #[cfg(unix)]
 #[path = "it/hostile/mod.rs"]
 mod hostile;
+#[cfg(unix)]
+#[path = "support/lexer.rs"]
+mod lexer;
 #[path = "it/live_sqlite/mod.rs"]
 mod live_sqlite;
 #[cfg(unix)]

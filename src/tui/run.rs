@@ -31,12 +31,14 @@ const DRAIN: Duration = Duration::from_millis(4);
 const MAX_COPY: usize = 74_000;
 
 /// How the program was left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// By the user.
     Quit,
     /// By ctrl-c or a signal.
     Interrupted,
+    /// By itself: no source can be read; says why, a line for each.
+    NothingToRead(String),
 }
 
 /// Shows the model until the user leaves.
@@ -52,8 +54,7 @@ pub async fn run(
     worker.load_prices();
     let mut keys = EventStream::new();
     let mut signals = Signals::listen()?;
-    let size = terminal::size()?;
-    model.size = size;
+    model.size = guard.size;
     let mut dirty = true;
     let mut drawn: Option<Instant> = None;
     let mut sources_open = true;
@@ -77,11 +78,13 @@ pub async fn run(
                 Signal::Interrupt | Signal::End => return Ok(Exit::Interrupted),
                 Signal::Suspend => {
                     guard.suspend()?;
+                    model.size = guard.size;
                     dirty = true;
                     continue;
                 }
                 Signal::Continued => {
                     guard.reenter()?;
+                    model.size = guard.size;
                     dirty = true;
                     continue;
                 }
@@ -107,6 +110,9 @@ pub async fn run(
             effects.extend(update::update(&mut model, Msg::Source(message)));
         }
         dirty = true;
+        if let Some(why) = model.nothing_to_read() {
+            return Ok(Exit::NothingToRead(why));
+        }
         let mut screen = Screen { guard: &mut guard, keys: &mut keys, signals: &mut signals };
         if let Some(exit) = perform(effects, &mut model, &mut screen, &worker).await? {
             return Ok(exit);
@@ -126,6 +132,7 @@ fn pause(model: &Model, dirty: bool, drawn: Option<Instant>) -> Option<Duration>
 }
 
 fn draw(guard: &mut Guard, model: &Model) -> io::Result<()> {
+    guard.fit(model.size)?;
     execute!(guard.terminal.backend_mut(), terminal::BeginSynchronizedUpdate)?;
     guard.terminal.draw(|frame| view::draw(frame, model))?;
     execute!(guard.terminal.backend_mut(), terminal::EndSynchronizedUpdate)
@@ -214,6 +221,7 @@ async fn pager(text: String, model: &mut Model, screen: &mut Screen<'_>) -> io::
         }
     };
     screen.guard.reenter()?;
+    model.size = screen.guard.size;
     if let Ok(Err(why)) = result {
         model.complain(why);
     }

@@ -4,7 +4,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use super::super::catalog::read_at;
 use super::super::open::{Over, Reader, file_name};
@@ -17,6 +17,8 @@ use crate::model::{Batch, SegmentId, UnixNanos};
 const HEAD: usize = 1_000;
 /// Bytes before the read position that tell whether the content is still the same.
 const TAIL: usize = 64;
+/// How long nothing is written to a document whose writer is done with it.
+const SETTLED: Duration = Duration::from_secs(2);
 /// Bytes read at a time.
 pub(super) const CHUNK: usize = 1 << 20;
 
@@ -130,6 +132,7 @@ impl Content {
         let mut sample = vec![0; SAMPLE_BYTES];
         let read = read_at(&self.file, &mut sample, 0).unwrap_or(0);
         sample.truncate(read);
+        let whole = whole || self.is_settled_document(&sample);
         let has_line = sample.iter().skip_while(|byte| byte.is_ascii_whitespace()).any(|byte| *byte == b'\n');
         if read == 0 || !(has_line || whole || read == SAMPLE_BYTES) {
             return Ok(false);
@@ -160,6 +163,13 @@ impl Content {
                 Ok(false)
             }
         }
+    }
+
+    /// Whether it looks like a JSON document that its writer is done with, although its last line has no end.
+    fn is_settled_document(&self, sample: &[u8]) -> bool {
+        let modified = self.file.metadata().ok().and_then(|meta| meta.modified().ok());
+        let is_old = modified.and_then(|time| time.elapsed().ok()).is_some_and(|age| age >= SETTLED);
+        is_old && sample.trim_ascii_end().ends_with(b"}")
     }
 
     /// Goes on at an offset instead of the beginning; the bytes before it are read by somebody else.
