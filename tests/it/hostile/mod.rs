@@ -25,7 +25,9 @@ fn tour(file: &Path, size: Size, marker: &str) -> Vec<u8> {
     terminal.wait_for(marker);
     // Detail and all of its tabs, on each of the first spans; back; pickers; search; problems; help.
     let tabs = "}".repeat(7);
-    for keys in ["\r", "\r", &tabs, "j", &tabs, "G", &tabs, "d", "s\r", "\x18", "m\r", "\x18", "/x\r", "n", "P", "j"] {
+    for keys in
+        ["\r", "\r", &tabs, "j", &tabs, "G", &tabs, "d", "s\r", "\x18", "m\r", "\x18", "/x\r", "n", "P", "j"]
+    {
         let written = terminal.raw().len();
         terminal.send(keys);
         // The end of the next frame.
@@ -45,4 +47,11 @@ fn expect_clean(raw: &[u8], what: &str) {
     let violations = violations(raw);
     assert!(violations.is_empty(), "{what}: {} violations, {:?}", violations.len(), violations.first());
     assert!(!String::from_utf8_lossy(raw).contains("panicked at"), "{what}");
+}
+
+/// Data is exported as it is, and so are characters with many marks; nothing else is let through.
+fn expect_clean_data(data: &[u8], what: &str) {
+    let violations: Vec<_> =
+        violations(data).into_iter().filter(|what| !what.starts_with("marks on one")).collect();
+    assert!(violations.is_empty(), "{what}: {} violations, {:?}", violations.len(), violations.first());
 }

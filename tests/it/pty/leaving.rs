@@ -131,8 +131,10 @@ fn quitting_is_quick_while_a_database_is_locked() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run.db");
     let db = rusqlite::Connection::open(&path).expect("opens");
-    db.execute_batch("CREATE TABLE execution_spans(trace_id TEXT, span_id TEXT, name TEXT); BEGIN EXCLUSIVE;")
-        .expect("locks");
+    db.execute_batch(
+        "CREATE TABLE execution_spans(trace_id TEXT, span_id TEXT, name TEXT); BEGIN EXCLUSIVE;",
+    )
+    .expect("locks");
     let mut terminal = Terminal::start(&["watch", &path.to_string_lossy()], USUAL);
     terminal.wait_for("run.db");
     terminal.send("q");

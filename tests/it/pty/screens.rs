@@ -36,7 +36,15 @@ impl Watched {
 fn both_runs_their_steps_tokens_and_cost_are_shown() {
     let watched = watch((150, 44));
     let terminal = &watched.terminal;
-    for text in ["ticket-flow", "billing-flow", "2 runs", "extract-intent", "ask-the-model", "lookup-tool", "2 errors"] {
+    for text in [
+        "ticket-flow",
+        "billing-flow",
+        "2 runs",
+        "extract-intent",
+        "ask-the-model",
+        "lookup-tool",
+        "2 errors",
+    ] {
         terminal.wait_for(text);
     }
     // 2 calls of 1000 + 200 tokens at $2.50 and $10 a million.
@@ -143,6 +151,8 @@ fn a_storm_of_sizes_ends_with_the_right_screen() {
     watched.terminal.wait_for("ticket-flow");
     for size in [(1, 1), (0, 0), (500, 200), (40, 10), (3, 50), (200, 2), (79, 23), (1, 1), (100, 30)] {
         watched.terminal.resize(size);
+        // Something to draw for before the new size is known.
+        watched.terminal.send("jjkk");
     }
     watched.terminal.wait_for("ticket-flow");
     watched.terminal.wait_until("the keys on the last line", |screen| {
@@ -160,7 +170,10 @@ fn without_colour_nothing_is_coloured_and_the_selection_is_visible() {
     terminal.wait_until("a selected row", |screen| {
         let (rows, columns) = screen.size();
         (0..rows.get()).any(|row| {
-            (0..columns.get()).filter_map(|column| screen.cell(row, column)).filter(|cell| cell.inverse()).count()
+            (0..columns.get())
+                .filter_map(|column| screen.cell(row, column))
+                .filter(|cell| cell.inverse())
+                .count()
                 > 10
         })
     });
