@@ -76,12 +76,22 @@ pub async fn run(
             biased;
             signal = signals.next() => match signal {
                 Signal::Interrupt | Signal::End => return Ok(Exit::Interrupted),
+                #[cfg(unix)]
                 Signal::Suspend => {
                     guard.suspend()?;
                     model.size = guard.size;
                     dirty = true;
                     continue;
                 }
+                #[cfg(unix)]
+                Signal::Resized => {
+                    // It may have been of another size in between: what is on it is not known.
+                    guard.disturbed = true;
+                    model.size = terminal::size()?;
+                    dirty = true;
+                    continue;
+                }
+                #[cfg(unix)]
                 Signal::Continued => {
                     guard.reenter()?;
                     model.size = guard.size;
@@ -132,8 +142,8 @@ fn pause(model: &Model, dirty: bool, drawn: Option<Instant>) -> Option<Duration>
 }
 
 fn draw(guard: &mut Guard, model: &Model) -> io::Result<()> {
-    guard.fit(model.size)?;
     execute!(guard.terminal.backend_mut(), terminal::BeginSynchronizedUpdate)?;
+    guard.fit(model.size)?;
     guard.terminal.draw(|frame| view::draw(frame, model))?;
     execute!(guard.terminal.backend_mut(), terminal::EndSynchronizedUpdate)
 }
@@ -143,7 +153,8 @@ fn terminal_event(event: Event) -> Option<Msg> {
         Event::Key(key) if key.kind != KeyEventKind::Release => key_of(key).map(Msg::Key),
         Event::Paste(text) => Some(Msg::Paste(text)),
         Event::Mouse(mouse) => Some(Msg::Mouse(mouse)),
-        Event::Resize(columns, rows) => Some(Msg::Resize(columns, rows)),
+        // What it says may be out of date already.
+        Event::Resize(..) => terminal::size().ok().map(|(columns, rows)| Msg::Resize(columns, rows)),
         _ => None,
     }
 }

@@ -46,6 +46,8 @@ pub(super) struct Guard {
     pub terminal: Terminal<CrosstermBackend<Screen>>,
     /// Columns and rows that are drawn.
     pub size: (u16, u16),
+    /// What is on the screen is not known.
+    pub disturbed: bool,
 }
 
 impl Guard {
@@ -61,7 +63,7 @@ impl Guard {
         let options = TerminalOptions { viewport: Viewport::Fixed(area(size)) };
         let terminal =
             Terminal::with_options(CrosstermBackend::new(screen), options).inspect_err(|_| leave())?;
-        Ok(Self { terminal, size })
+        Ok(Self { terminal, size, disturbed: false })
     }
 
     /// Takes the terminal again after it was given back or the process was stopped, and makes the next frame a full
@@ -77,7 +79,7 @@ impl Guard {
 
     /// Draws this many columns and rows from now on.
     pub(super) fn fit(&mut self, size: (u16, u16)) -> io::Result<()> {
-        if size == self.size {
+        if size == self.size && !self.disturbed {
             return Ok(());
         }
         self.size = size;
@@ -86,6 +88,7 @@ impl Guard {
 
     /// Makes the next frame a full one. (`Terminal::clear` would ask the terminal for the cursor and wait.)
     pub(super) fn redraw(&mut self) -> io::Result<()> {
+        self.disturbed = false;
         execute!(self.terminal.backend_mut(), terminal::Clear(terminal::ClearType::All))?;
         self.terminal.resize(area(self.size))
     }
