@@ -31,6 +31,10 @@ pub(super) enum Signal {
     /// To go on.
     #[cfg(unix)]
     Continued,
+    /// To look how large the window is now. (The library that reads keys says so too, but forgets it when a key
+    /// arrives at the same moment.)
+    #[cfg(unix)]
+    Resized,
 }
 
 /// The signals that have arrived.
@@ -138,6 +142,7 @@ struct Listeners {
     end: [tokio::signal::unix::Signal; 2],
     suspend: tokio::signal::unix::Signal,
     continued: tokio::signal::unix::Signal,
+    resized: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
@@ -150,6 +155,7 @@ impl Listeners {
             end: [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?],
             suspend: signal(SignalKind::from_raw(Number::TSTP.as_raw()))?,
             continued: signal(SignalKind::from_raw(Number::CONT.as_raw()))?,
+            resized: signal(SignalKind::window_change())?,
         })
     }
 
@@ -162,6 +168,7 @@ impl Listeners {
             _ = hangup.recv() => Signal::End,
             _ = self.suspend.recv() => Signal::Suspend,
             _ = self.continued.recv() => Signal::Continued,
+            _ = self.resized.recv() => Signal::Resized,
         }
     }
 }
