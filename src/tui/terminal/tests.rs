@@ -1,6 +1,8 @@
 //! Panics with the terminal taken. The test starts its own binary in a pseudo-terminal, where one of the `panics_…`
 //! functions, ignored otherwise, does what its name says.
 
+#![expect(clippy::expect_used, reason = "a helper of a test may fail it")]
+
 use std::io::Read as _;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -105,9 +107,7 @@ fn a_panic_anywhere_restores_the_terminal_prints_and_ends_the_program() {
         let message = written.find("worker fell over").expect("the message");
         assert!(left < message, "{name}: the message is on the screen that is kept");
         let after = &written[left..];
-        for off in ["\x1b[?25h"] {
-            assert!(after.contains(off), "{name}: {off:?}");
-        }
+        assert!(after.contains("\x1b[?25h"), "{name}: the cursor");
         for off in ["\x1b[?1000l", "\x1b[?1002l", "\x1b[?1003l", "\x1b[?1006l", "\x1b[?2004l"] {
             assert!(written.contains(off), "{name}: {off:?}");
         }
