@@ -1,7 +1,6 @@
 //! Adding a format, exporter, command, view or widget is a file and a line in its registry; these fail when the line is
 //! missing.
 
-
 use std::collections::BTreeMap;
 use std::path::Path;
 
