@@ -3,8 +3,6 @@
 
 #![expect(clippy::expect_used, reason = "a test may fail")]
 
-#![expect(clippy::expect_used, reason = "a helper of a test may fail it")]
-
 use std::io::Read as _;
 use std::sync::mpsc;
 use std::time::Duration;
