@@ -2,7 +2,6 @@
 //! nothing otherwise does what its name says, and takes the process with it.
 
 #![expect(clippy::expect_used, reason = "a test may fail")]
-#![expect(clippy::expect_used, reason = "a helper of a test may fail it")]
 
 use std::io::Read as _;
 use std::sync::mpsc;
