@@ -62,9 +62,23 @@ impl Exporter for Ndjson {
 
 /// Attributes that would be read as the cost of a call.
 const COSTS: [&str; 17] = [
-    "cost_usd", "costUsd", "totalCost", "total_cost", "cost", "api_cost_usd", "estimatedCost", "estimated_cost",
-    "gen_ai.usage.cost_usd", "gen_ai.usage.cost", "llm.cost_usd", "llm.cost.total", "operation.cost", "inputCost",
-    "input_cost", "outputCost", "output_cost",
+    "cost_usd",
+    "costUsd",
+    "totalCost",
+    "total_cost",
+    "cost",
+    "api_cost_usd",
+    "estimatedCost",
+    "estimated_cost",
+    "gen_ai.usage.cost_usd",
+    "gen_ai.usage.cost",
+    "llm.cost_usd",
+    "llm.cost.total",
+    "operation.cost",
+    "inputCost",
+    "input_cost",
+    "outputCost",
+    "output_cost",
 ];
 
 /// A span's text, owned so that the record can borrow it.
