@@ -21,7 +21,7 @@ fn the_newest_run_is_followed_until_one_moves() {
     assert!(screen.shows("4 new"), "{}", screen.draw());
     screen.press("F");
     assert_eq!((screen.run().as_str(), screen.model.runs.unseen), ("run 9", 0));
-    assert!(!screen.shows(" new"), "{}", screen.draw());
+    assert!(!screen.shows("new F"), "{}", screen.draw());
 }
 
 #[test]

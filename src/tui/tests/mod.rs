@@ -180,6 +180,8 @@ impl Screen {
             if idle {
                 return;
             }
+            // A long list is put in order a few times a second only.
+            self.pass(Duration::from_millis(50));
         }
         panic!("the screen never comes to rest");
     }

@@ -33,9 +33,9 @@ fn the_row_that_is_clicked_is_the_row_that_is_seen() {
     assert_eq!(screen.span(), "tool-0050");
     let mut screen = Screen::of(150, 44, &story::many(0..200));
     screen.press("1 0 0 j");
-    let (x, y) = screen.place("run 95 ");
+    let (x, y) = screen.place("run 96 ");
     screen.click(x, y).check();
-    assert_eq!(screen.run(), "run 95");
+    assert_eq!(screen.run(), "run 96");
 }
 
 #[test]
