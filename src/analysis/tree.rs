@@ -289,7 +289,7 @@ impl TraceTree {
                 let child = &self.nodes[child.0 as usize];
                 let (from, to) = (child.start.max(reached), child.end.min(end));
                 if to > from {
-                    covered = covered.saturating_add(to - from);
+                    covered = covered.saturating_add(to.saturating_sub(from));
                     reached = to;
                 }
             }

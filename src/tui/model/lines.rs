@@ -312,7 +312,7 @@ fn attributes(detail: &SpanDetail, width: usize) -> Vec<TextLine> {
         return vec![vec![piece("no attributes", Ink::Dim)]];
     }
     let longest = detail.attributes.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let names = longest.clamp(4, 32.min(width / 2));
+    let names = longest.clamp(4, 32.min(width / 2).max(4));
     let mut lines = Vec::new();
     for (name, value) in &detail.attributes {
         let safe = SafeText::new(name);

@@ -120,7 +120,7 @@ fn take(screen: &mut Screen, step: &Step) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, max_shrink_iters: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, max_shrink_iters: 400, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_that_happens_is_too_much(steps in prop::collection::vec(step(), 1..60), known in any::<bool>()) {

@@ -233,7 +233,9 @@ fn draw_name(
         right = right.saturating_sub(2);
     }
     let depth = row.depth;
-    let skip = depth.saturating_sub(MAX_INDENT);
+    // However deep a span lies, there is room for some of its name.
+    let indent = u32::from(area.width.saturating_sub(14) / 2).clamp(2, MAX_INDENT);
+    let skip = depth.saturating_sub(indent);
     if skip > 0 {
         x = put(buffer, x, y, right, &SafeText::new("…"), theme.faint);
     }
