@@ -3,6 +3,7 @@
 
 mod event;
 mod glyph;
+mod headless;
 mod model;
 mod msg;
 mod pager;
