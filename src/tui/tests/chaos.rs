@@ -124,7 +124,7 @@ proptest! {
 
     #[test]
     fn nothing_that_happens_is_too_much(steps in prop::collection::vec(step(), 1..60), known in any::<bool>()) {
-        let mut screen = Screen::of(150, 44, if known { &*STORY } else { "" });
+        let mut screen = Screen::of(150, 44, if known { &STORY } else { "" });
         for step in &steps {
             take(&mut screen, step);
         }
