@@ -179,7 +179,8 @@ fn the_pager_gets_the_terminal_its_keys_and_ctrl_c() {
     let mut terminal = Terminal::start_with(&["watch", &path.to_string_lossy()], USUAL, &[("PAGER", &pager)]);
     terminal.wait_for("ticket-flow");
     terminal.send("\r\r");
-    terminal.wait_for("Overview");
+    // The tab is empty until the span's records have been read.
+    terminal.wait_for("please look");
     terminal.send("o");
     terminal.wait_for("PAGER HERE");
     assert!(!terminal.is_raw() && !terminal.look(vt100::Screen::alternate_screen));
