@@ -288,7 +288,12 @@ impl Model {
             return;
         };
         let ticking = self.detail.tab == Tab::Overview && self.waterfall.is_running();
-        let state = (span, self.detail.generation(), self.detail.tab, width, self.redact);
+        // The overview also shows what the store knows, prices among it.
+        let shown = match self.detail.tab {
+            Tab::Overview => self.detail.generation().wrapping_add(self.store.generation()),
+            _ => self.detail.generation(),
+        };
+        let state = (span, shown, self.detail.tab, width, self.redact);
         if self.detail.lines_of == Some(state) && !ticking {
             return;
         }

@@ -27,7 +27,7 @@ fn keys() -> impl Strategy<Value = String> {
         1 => "[a-zA-Z0-9\\[\\]$/:.]",
         1 => prop::sample::select(vec!["enter", "esc", "tab", "backspace", "delete", "left", "right", "ctrl-w"])
             .prop_map(str::to_owned),
-        1 => (1..100_000u32).prop_map(|count| count.to_string().chars().map(|c| format!("{c} ")).collect()),
+        1 => (1..100_000u32).prop_map(|count| count.to_string().chars().flat_map(|c| [c, ' ']).collect()),
     ]
 }
 
