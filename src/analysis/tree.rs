@@ -233,7 +233,7 @@ impl TraceTree {
     fn resolve_times(&mut self, raw: &[Raw], order: &Order, now: i64) {
         let rows: FxHashMap<SpanIx, u32> =
             raw.iter().enumerate().map(|(at, row)| (row.span, at as u32)).collect();
-        debug_assert_eq!(rows.len(), order.len());
+        debug_assert_eq!(self.nodes.len(), order.len());
         // Upwards: what children say about a parent without times.
         let mut hull: Vec<(Option<i64>, Option<i64>)> = vec![(None, None); self.nodes.len()];
         for at in (0..self.nodes.len()).rev() {
@@ -289,7 +289,7 @@ impl TraceTree {
                 let child = &self.nodes[child.0 as usize];
                 let (from, to) = (child.start.max(reached), child.end.min(end));
                 if to > from {
-                    covered = covered.saturating_add(to - from);
+                    covered = covered.saturating_add(to.saturating_sub(from));
                     reached = to;
                 }
             }

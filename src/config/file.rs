@@ -80,7 +80,8 @@ impl Config {
         Self::parse(&text).map_err(|why| ConfigError::Invalid(why, path))
     }
 
-    fn parse(text: &str) -> Result<Self, String> {
+    /// Reads settings from TOML; the error names the place and what to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| {
             let message = error.message().to_owned();
             match error.span() {

@@ -3,16 +3,25 @@
 
 mod event;
 mod glyph;
+mod headless;
 mod model;
 mod msg;
 mod pager;
 mod run;
 mod signal;
 mod terminal;
+#[cfg(test)]
+mod tests;
 mod theme;
 mod update;
 mod view;
 mod widget;
+
+/// The zone that clock times are shown in. Tests use UTC, so that their pictures are the same everywhere.
+#[cfg(not(test))]
+use chrono::Local as Zone;
+#[cfg(test)]
+use chrono::Utc as Zone;
 
 pub use model::Model;
 pub use run::{Exit, Options, run};

@@ -1,12 +1,11 @@
 //! The detail pane's lines: prepared when the payload, the tab or the width changes, so that drawing only copies.
 
-use chrono::Local;
-
 use crate::model::{Field, Message, NanoUsd, Role, SpanDetail, SpanKind, Status, Usage};
 use crate::store::{CostSource, SpanView};
 use crate::text::json::{Document, Token};
 use crate::text::{self, SafeText};
 
+use super::super::Zone;
 use super::Model;
 use super::detail::Tab;
 
@@ -175,7 +174,7 @@ fn overview(model: &Model, span: &SpanView<'_>, detail: Option<&SpanDetail>, wid
 
 fn times(model: &Model, span: &SpanView<'_>) -> TextLine {
     let Some(start) = span.start() else { return vec![piece("not known", Ink::Dim)] };
-    let mut parts = vec![piece(text::format::clock_millis(start, &Local), Ink::Text)];
+    let mut parts = vec![piece(text::format::clock_millis(start, &Zone), Ink::Text)];
     let node = model.waterfall.tree.find(span.ix()).map(|at| model.waterfall.tree.node(at));
     let length = span.duration().or_else(|| node.map(crate::analysis::Node::duration));
     if let Some(nanos) = length {
@@ -313,7 +312,7 @@ fn attributes(detail: &SpanDetail, width: usize) -> Vec<TextLine> {
         return vec![vec![piece("no attributes", Ink::Dim)]];
     }
     let longest = detail.attributes.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let names = longest.clamp(4, 32.min(width / 2));
+    let names = longest.clamp(4, 32.min(width / 2).max(4));
     let mut lines = Vec::new();
     for (name, value) in &detail.attributes {
         let safe = SafeText::new(name);

@@ -30,7 +30,7 @@ use rate::spent_last_minute;
 pub(super) use rows::Matches;
 pub(super) use runs::RunList;
 pub(super) use search::{BATCH, Search};
-pub(super) use waterfall::{BarSize, Gap, Row, Waterfall};
+pub(super) use waterfall::{BarSize, Row, Waterfall};
 
 /// How often the runs under way are counted.
 const COUNT_PAUSE: std::time::Duration = std::time::Duration::from_millis(250);
@@ -273,6 +273,11 @@ impl Model {
                 _ => {}
             }
         }
+    }
+
+    /// Whether the runs under way should be counted again soon although nothing new comes.
+    pub fn is_count_behind(&self) -> bool {
+        self.counted_at.is_none_or(|(known, _)| known != self.store.generation())
     }
 
     /// Prepares the lines of the detail pane again if anything about them changed.

@@ -16,12 +16,16 @@ pub struct RunList {
     /// The first trace of each run.
     rows: Vec<TraceIx>,
     selected: Option<TraceIx>,
+    /// The run that was selected by hand: it is selected again when a filter lets it pass again.
+    chosen: Option<TraceIx>,
     /// First row on the screen.
     pub offset: usize,
     /// Whether the selection stays on the newest run.
     pub follow: bool,
     /// Runs that came while the selection stood elsewhere.
     pub unseen: usize,
+    /// Traces from this one on came while the selection stood elsewhere.
+    new_from: usize,
     built_from: Option<(usize, u64, u64)>,
     built_at: Option<Instant>,
 }
@@ -58,9 +62,7 @@ impl RunList {
         if crowded && self.built_at.is_some_and(|built| now.duration_since(built) < PAUSE) {
             return false;
         }
-        let first_time = self.built_from.is_none();
         (self.built_from, self.built_at) = (Some(state), Some(now));
-        let before = self.rows.len();
         self.rows.clear();
         for trace in store.traces() {
             let stands_for_run = trace.run().is_none() || trace.run_traces().first() == Some(&trace.ix());
@@ -74,13 +76,18 @@ impl RunList {
             let view = store.trace(*trace);
             (std::cmp::Reverse(view.start()), std::cmp::Reverse(view.ix()))
         });
-        if !first_time && !self.follow {
-            self.unseen += self.rows.len().saturating_sub(before);
+        if self.follow {
+            self.new_from = store.trace_count();
         }
+        self.unseen = self.rows.iter().filter(|row| row.index() >= self.new_from).count();
         let old = self.selected;
-        let lost = self.position().is_none();
-        if self.follow || lost {
+        if self.follow {
             self.selected = self.rows.first().copied();
+        } else if old != self.chosen || self.position().is_none() {
+            // A run whose beginning came later is listed by another trace now.
+            let run = |trace: TraceIx| store.trace(trace).run_traces().first().copied().unwrap_or(trace);
+            let wanted = [self.chosen.map(run), old.map(run), self.rows.first().copied()];
+            self.selected = wanted.into_iter().flatten().find(|run| self.rows.contains(run));
         }
         old != self.selected
     }
@@ -90,7 +97,7 @@ impl RunList {
         self.built_from != Some((store.trace_count(), store.generation(), matches.generation()))
     }
 
-    /// Moves the selection. Moving off the newest run stops following; moving back onto it starts again.
+    /// Moves the selection. Moving off the newest run stops following.
     pub fn move_by(&mut self, by: isize) -> bool {
         let from = self.position().unwrap_or(0);
         self.move_to(from.saturating_add_signed(by))
@@ -105,19 +112,20 @@ impl RunList {
         old != self.selected
     }
 
-    /// Selects a run.
-    pub fn select(&mut self, trace: TraceIx) {
-        self.selected = Some(trace);
-        let on_top = self.rows.first() == Some(&trace);
-        self.set_follow(self.follow && on_top);
+    /// Stays on the selected run.
+    pub fn hold(&mut self) {
+        if self.follow {
+            self.set_follow(false);
+        }
     }
 
     /// Follows the newest run, or stops doing so.
     pub fn set_follow(&mut self, follow: bool) {
         self.follow = follow;
         if follow {
-            self.unseen = 0;
+            (self.unseen, self.new_from) = (0, self.built_from.map_or(0, |(traces, ..)| traces));
             self.selected = self.rows.first().copied();
         }
+        self.chosen = self.selected;
     }
 }

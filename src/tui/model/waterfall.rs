@@ -33,7 +33,7 @@ pub struct Gap {
 impl Gap {
     /// Its length, nanoseconds.
     pub fn nanos(&self) -> i64 {
-        self.to - self.from
+        self.to.saturating_sub(self.from)
     }
 }
 
@@ -113,9 +113,7 @@ impl Waterfall {
         self.find_gaps();
         self.flatten(store, matches);
         (self.built_from, self.built_at, self.cost_to_build) = (Some(state), Some(now), started.elapsed());
-        if self.selected.is_none_or(|span| self.tree.find(span).is_none()) {
-            self.selected = self.rows.first().map(|row| self.tree.node(row.node).span);
-        }
+        self.select_shown();
         true
     }
 
@@ -175,9 +173,13 @@ impl Waterfall {
             node = parent;
         }
         if changed || self.position().is_none() {
-            self.compact &= self.position().is_some() || changed;
             self.flatten(store, matches);
         }
+        if self.compact && self.position().is_none() {
+            self.compact = false;
+            self.flatten(store, matches);
+        }
+        self.select_shown();
     }
 
     /// Folds or unfolds the selected span; `None` toggles. On a leaf, or a span that is folded already, folding moves
@@ -204,25 +206,14 @@ impl Waterfall {
     pub fn fold_to(&mut self, store: &Store, matches: &Matches, depth: Option<u32>) {
         (self.fold_depth, self.folded, self.unfolded) = (depth, FxHashSet::default(), FxHashSet::default());
         self.flatten(store, matches);
-        if self.position().is_none() {
-            let mut node = self.selected.and_then(|span| self.tree.find(span));
-            while let Some(at) = node {
-                self.selected = Some(self.tree.node(at).span);
-                if self.position().is_some() {
-                    break;
-                }
-                node = self.tree.node(at).parent;
-            }
-        }
+        self.select_shown();
     }
 
     /// Leaves wrappers out, or shows them.
     pub fn toggle_compact(&mut self, store: &Store, matches: &Matches) {
         self.compact = !self.compact;
         self.flatten(store, matches);
-        if self.position().is_none() {
-            self.move_to(0);
-        }
+        self.select_shown();
     }
 
     /// The spans that `wanted` says, in tree order, and the place of the selection among them. For jumping.
@@ -233,9 +224,14 @@ impl Waterfall {
     /// The first and last instant shown, nanoseconds since the epoch.
     pub fn window(&self) -> (i64, i64) {
         let (from, to) = self.zoom.unwrap_or((0.0, 1.0));
-        let span = (self.tree.end - self.tree.start).max(1) as f64;
-        let at = |share: f64| self.tree.start.saturating_add((span * share) as i64);
+        let whole = self.whole() as f64;
+        let at = |share: f64| self.tree.start.saturating_add((whole * share) as i64);
         (at(from), at(to).max(at(from).saturating_add(1)))
+    }
+
+    /// Length of the run, nanoseconds, never 0.
+    pub fn whole(&self) -> i64 {
+        self.tree.end.saturating_sub(self.tree.start).max(1)
     }
 
     /// The shown stretch as shares of the whole, when it isn't the whole.
@@ -267,8 +263,8 @@ impl Waterfall {
     pub fn zoom_to_selected(&mut self) {
         let Some(node) = self.selected.and_then(|span| self.tree.find(span)) else { return };
         let node = self.tree.node(node);
-        let whole = (self.tree.end - self.tree.start).max(1) as f64;
-        let from = (node.start - self.tree.start) as f64 / whole;
+        let whole = self.whole() as f64;
+        let from = node.start.saturating_sub(self.tree.start) as f64 / whole;
         let width = (node.duration() as f64 / whole).max(1e-7);
         self.set_zoom(from - width * 0.05, width * 1.1);
     }
@@ -300,6 +296,16 @@ impl Waterfall {
             self.folded.remove(&span);
             self.unfolded.insert(span);
         }
+    }
+
+    /// Selects the nearest ancestor that has a row where the selected span has none, or the first row.
+    fn select_shown(&mut self) {
+        if self.position().is_some() {
+            return;
+        }
+        let node = self.selected.and_then(|span| self.tree.find(span));
+        let row = node.and_then(|node| self.shown_parent(node)).or(self.rows.first().map(|row| row.node));
+        self.selected = row.map(|node| self.tree.node(node).span);
     }
 
     fn shown_parent(&self, node: NodeIx) -> Option<NodeIx> {
@@ -360,11 +366,11 @@ impl Waterfall {
             .map(|node| (node.start, node.end))
             .collect();
         busy.sort_unstable();
-        let whole = (self.tree.end - self.tree.start).max(1);
+        let whole = self.whole();
         let worth = MIN_GAP.max((whole as f64 * MIN_GAP_SHARE) as i64);
         let mut reached = self.tree.start;
         for (from, to) in busy.into_iter().chain([(self.tree.end, self.tree.end)]) {
-            if from - reached >= worth {
+            if from.saturating_sub(reached) >= worth {
                 self.gaps.push(Gap { from: reached, to: from });
             }
             reached = reached.max(to);

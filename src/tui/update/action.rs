@@ -146,7 +146,7 @@ fn move_by(model: &mut Model, by: isize) {
             model.runs.move_by(by);
         }
         Focus::Waterfall => {
-            model.runs.follow = false;
+            model.runs.hold();
             model.waterfall.move_by(by);
         }
         Focus::Detail => model.detail.scroll = model.detail.scroll.saturating_add_signed(by),
@@ -173,7 +173,9 @@ fn step_focus(model: &mut Model, forward: bool) {
     let at = panels.iter().position(|panel| *panel == model.focus).unwrap_or(0);
     let step = if forward { 1 } else { panels.len() - 1 };
     model.focus = panels[(at + step) % panels.len()];
-    model.runs.follow &= model.focus == Focus::Runs;
+    if model.focus != Focus::Runs {
+        model.runs.hold();
+    }
 }
 
 /// `enter`: from the runs into the waterfall, from there into the detail.
@@ -181,7 +183,7 @@ fn open(model: &mut Model) {
     match model.focus {
         Focus::Runs => {
             // Whoever opens a run wants to read it: it must not be swapped for a newer one.
-            model.runs.follow = false;
+            model.runs.hold();
             model.focus = Focus::Waterfall;
         }
         Focus::Waterfall if model.detail.open => model.focus = Focus::Detail,

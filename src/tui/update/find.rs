@@ -19,7 +19,9 @@ pub(super) enum Rank {
 pub(super) fn start_search(model: &mut Model, needle: &str) {
     let needle_lower = needle.to_lowercase();
     let store = &model.store;
-    let nodes = model.waterfall.tree.nodes().iter().filter(|node| !node.missing).map(|node| node.span);
+    let matches = &model.matches;
+    let nodes = model.waterfall.tree.nodes().iter();
+    let nodes = nodes.filter(|node| !node.missing && matches.has(node.span)).map(|node| node.span);
     model.search.start(needle, nodes, |span| Search::in_fields(&needle_lower, &store.span(span)));
     if model.search.is_on() && !model.search.hits.is_empty() {
         jump_to_hit(model, true, true);
@@ -86,6 +88,7 @@ pub(super) fn next_error(model: &mut Model, forward: bool) {
     let errors = model.waterfall.find_all(|node| {
         matches!(node.status, crate::model::Status::Error | crate::model::Status::Timeout)
             && node.errors_below == 0
+            && model.matches.has(node.span)
     });
     step_through(model, &errors, forward, "error");
 }
@@ -122,7 +125,7 @@ pub(super) fn next_ranked(model: &mut Model, rank: Rank, forward: bool) {
         .tree
         .nodes()
         .iter()
-        .filter(|node| !node.missing)
+        .filter(|node| !node.missing && model.matches.has(node.span))
         .map(|node| {
             let value = match rank {
                 Rank::Slowest => node.self_nanos,
@@ -173,6 +176,6 @@ fn step_through(model: &mut Model, spans: &[SpanIx], forward: bool, what: &str) 
 fn go_to(model: &mut Model, span: SpanIx, text: String) {
     model.waterfall.select(&model.store, &model.matches, span);
     model.focus = Focus::Waterfall;
-    model.runs.follow = false;
+    model.runs.hold();
     model.say(text);
 }

@@ -11,7 +11,7 @@ use crate::config::{Action, Key, KeyName, Lookup};
 use crate::source::{SourceEvent, SourceMessage, SourceState};
 use crate::store::Arrival;
 
-use super::model::{Mode, Model, Search};
+use super::model::{Mode, Model, Payload, Search};
 use super::msg::{Effect, Msg};
 
 pub(in crate::tui) use prompt::completion;
@@ -78,14 +78,20 @@ pub(super) fn refresh(model: &mut Model) -> Vec<Effect> {
     }
     find::continue_search(model, &mut effects);
     ask_for_detail(model, &mut effects);
-    let width = usize::from(super::view::Layout::of(model).detail_body.width).saturating_sub(2);
-    model.prepare_detail(width);
+    let body = super::view::Layout::of(model).detail_body;
+    model.prepare_detail(usize::from(body.width).saturating_sub(2));
+    if !matches!(model.detail.payload, Payload::Loading) {
+        let last = model.detail.lines.len().saturating_sub(usize::from(body.height));
+        model.detail.scroll = model.detail.scroll.min(last);
+    }
     effects
 }
 
 /// Whether the model will change although nothing happens: something grows, or work is left.
 pub(super) fn is_restless(model: &Model) -> bool {
-    model.matches.progress(&model.store).is_some() || model.runs.is_behind(&model.store, &model.matches)
+    model.matches.progress(&model.store).is_some()
+        || model.runs.is_behind(&model.store, &model.matches)
+        || model.is_count_behind()
 }
 
 fn key_pressed(model: &mut Model, key: Key, effects: &mut Vec<Effect>) {
@@ -100,7 +106,18 @@ fn key_pressed(model: &mut Model, key: Key, effects: &mut Vec<Effect>) {
     {
         model.notice = None;
     }
-    if !model.modes.is_empty() && prompt::key(model, key, effects) {
+    if !model.modes.is_empty() {
+        // What concerns the terminal works everywhere.
+        match model.keymap.lookup(&[key]) {
+            Lookup::Action(action @ (Action::Suspend | Action::Redraw)) if key.ctrl => {
+                act(model, action, effects)
+            }
+            _ => prompt::key(model, key, effects),
+        }
+        return;
+    }
+    if key.name == KeyName::Esc && model.count.is_some() && model.pending.is_empty() {
+        model.count = None;
         return;
     }
     // A number before a key is a count: 5j.
@@ -216,6 +233,10 @@ impl Model {
         let rows = self.waterfall.rows().len();
         let height = usize::from(layout.bars.height);
         self.waterfall.offset = scrolled(self.waterfall.offset, at, height, rows);
+        let most = super::view::most_scrolled(self);
+        if let Some(Mode::Help(scroll) | Mode::Problems(scroll)) = self.modes.last_mut() {
+            *scroll = (*scroll).min(most);
+        }
         if let Some(Mode::Picker(picker)) = self.modes.last_mut() {
             let height = super::view::PICKER_ROWS;
             let rows = picker.shown().len();

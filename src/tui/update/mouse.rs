@@ -80,7 +80,7 @@ fn press(model: &mut Model, layout: &Layout, at: Position, effects: &mut Vec<Eff
         let row = model.waterfall.offset + usize::from(at.y - layout.bars.y);
         let again = model.focus == Focus::Waterfall && model.waterfall.position() == Some(row);
         model.focus = Focus::Waterfall;
-        model.runs.follow = false;
+        model.runs.hold();
         if row < model.waterfall.rows().len() {
             model.waterfall.move_to(row);
             if again {

@@ -8,9 +8,9 @@ use super::super::model::{Mode, Model, TextInput, narrowed};
 use super::super::msg::Effect;
 use super::{act, action, find};
 
-/// Takes a key for the topmost mode. Returns whether it was taken.
-pub(super) fn key(model: &mut Model, key: Key, effects: &mut Vec<Effect>) -> bool {
-    let Some(mode) = model.modes.pop() else { return false };
+/// Takes a key for the topmost mode.
+pub(super) fn key(model: &mut Model, key: Key, effects: &mut Vec<Effect>) {
+    let Some(mode) = model.modes.pop() else { return };
     match mode {
         Mode::Filter(input, before) => filter_key(model, key, input, before),
         Mode::Search(input) => search_key(model, key, input),
@@ -19,7 +19,6 @@ pub(super) fn key(model: &mut Model, key: Key, effects: &mut Vec<Effect>) -> boo
         Mode::Help(scroll) => scroll_key(model, key, scroll, Mode::Help),
         Mode::Problems(scroll) => scroll_key(model, key, scroll, Mode::Problems),
     }
-    true
 }
 
 /// Takes pasted text where text is being typed.

@@ -13,7 +13,7 @@ use ratatui::layout::{Position, Rect};
 use super::model::{Focus, Mode, Model, Tab};
 
 pub(super) use detail::detail_text;
-pub(super) use overlay::PICKER_ROWS;
+pub(super) use overlay::{PICKER_ROWS, most_scrolled};
 
 /// Below this width one panel shows at a time.
 const NARROW: u16 = 100;
@@ -78,7 +78,11 @@ impl Columns {
 impl Layout {
     /// The layout for the model's terminal.
     pub(super) fn of(model: &Model) -> Self {
-        let (width, height) = model.size;
+        Self::fitting(model, model.size)
+    }
+
+    /// The layout for a terminal of this size.
+    fn fitting(model: &Model, (width, height): (u16, u16)) -> Self {
         let row = |y: u16| Rect { x: 0, y, width, height: u16::from(y < height) };
         let mut layout = Self { header: row(0), ..Self::default() };
         if height < SMALLEST.1 || width < SMALLEST.0 {
@@ -172,7 +176,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model) {
         super::widget::put(buffer, 0, 0, area.width, &text, model.theme.warn);
         return;
     }
-    let layout = Layout::of(model);
+    // A terminal may have shrunk before it says so.
+    let layout = Layout::fitting(model, (area.width, area.height));
     header::draw(buffer, layout.header, model);
     header::draw_bar(buffer, layout.bar, model);
     runs::draw(buffer, &layout, model);

@@ -8,7 +8,7 @@ use crate::config::{Action, Group};
 use crate::text::{self, SafeText};
 
 use super::super::glyph;
-use super::super::model::{Model, Picker, TextInput};
+use super::super::model::{Mode, Model, Picker, TextInput};
 use super::super::update::completion;
 use super::super::widget::{panel, popup, put, put_right};
 use super::Layout;
@@ -116,6 +116,10 @@ pub(super) fn palette(
 
 /// All keys, from the table that handles them.
 pub(super) fn help(buffer: &mut Buffer, model: &Model, scroll: usize) {
+    scrolled(buffer, model, " Help ", &help_lines(model), scroll);
+}
+
+fn help_lines(model: &Model) -> Vec<Vec<(String, Style)>> {
     let theme = &model.theme;
     let mut lines: Vec<Vec<(String, Style)>> = Vec::new();
     for group in Group::ALL {
@@ -142,11 +146,15 @@ pub(super) fn help(buffer: &mut Buffer, model: &Model, scroll: usize) {
         let row = words.iter().fold(String::new(), |row, word| format!("{row}{word:<15}"));
         lines.push(vec![(format!("  {row}"), theme.text)]);
     }
-    scrolled(buffer, model, " Help ", &lines, scroll);
+    lines
 }
 
 /// What could not be taken as it is, with examples.
 pub(super) fn problems(buffer: &mut Buffer, model: &Model, scroll: usize) {
+    scrolled(buffer, model, " Skipped and odd records ", &problem_lines(model), scroll);
+}
+
+fn problem_lines(model: &Model) -> Vec<Vec<(String, Style)>> {
     let theme = &model.theme;
     let mut lines: Vec<Vec<(String, Style)>> = Vec::new();
     for source in &model.sources {
@@ -175,7 +183,17 @@ pub(super) fn problems(buffer: &mut Buffer, model: &Model, scroll: usize) {
     if lines.is_empty() {
         lines.push(vec![("Every record could be taken as it is.".to_owned(), theme.good)]);
     }
-    scrolled(buffer, model, " Skipped and odd records ", &lines, scroll);
+    lines
+}
+
+/// How far what lies on top can be scrolled, lines.
+pub(crate) fn most_scrolled(model: &Model) -> usize {
+    let lines = match model.modes.last() {
+        Some(Mode::Help(_)) => help_lines(model).len(),
+        Some(Mode::Problems(_)) => problem_lines(model).len(),
+        _ => 0,
+    };
+    lines.saturating_sub(usize::from(model.size.1.saturating_sub(4)))
 }
 
 fn scrolled(buffer: &mut Buffer, model: &Model, title: &str, lines: &[Vec<(String, Style)>], scroll: usize) {

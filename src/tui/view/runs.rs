@@ -1,6 +1,5 @@
 //! The list of runs.
 
-use chrono::Local;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -10,6 +9,7 @@ use crate::source::SourceState;
 use crate::store::{TraceIx, TraceView};
 use crate::text::{self, SafeText};
 
+use super::super::Zone;
 use super::super::glyph;
 use super::super::model::{Focus, Model};
 use super::super::widget::{panel, put, put_right};
@@ -107,7 +107,7 @@ fn draw_run(buffer: &mut Buffer, row: Rect, model: &Model, run: TraceIx) {
     if row.width >= 44
         && let Some(start) = trace.start()
     {
-        put_right(buffer, row.x, row.y, right, &SafeText::new(&text::clock(start, &Local)), theme.faint);
+        put_right(buffer, row.x, row.y, right, &SafeText::new(&text::clock(start, &Zone)), theme.faint);
         right = right.saturating_sub(10);
     }
     if model.sources.len() > 1 && row.width >= 36 {

@@ -142,8 +142,8 @@ fn draw_gap_offer(buffer: &mut Buffer, panel: Rect, model: &Model) {
     if gaps.is_empty() || model.waterfall.zoom_range().is_some() || panel.height < 3 {
         return;
     }
-    let idle: i64 = gaps.iter().map(super::super::model::Gap::nanos).sum();
-    let whole = (model.waterfall.tree.end - model.waterfall.tree.start).max(1);
+    let idle = gaps.iter().fold(0i64, |idle, gap| idle.saturating_add(gap.nanos()));
+    let whole = model.waterfall.whole();
     let share = text::percent(idle as f64 / whole as f64);
     let what = if model.waterfall.fold_gaps { "folded · i unfolds" } else { "i folds it" };
     let offer = format!(" ⋯ {} idle, {share} of the run · {what} ", text::duration_short(idle));
@@ -233,7 +233,9 @@ fn draw_name(
         right = right.saturating_sub(2);
     }
     let depth = row.depth;
-    let skip = depth.saturating_sub(MAX_INDENT);
+    // However deep a span lies, there is room for some of its name.
+    let indent = u32::from(area.width.saturating_sub(14) / 2).clamp(2, MAX_INDENT);
+    let skip = depth.saturating_sub(indent);
     if skip > 0 {
         x = put(buffer, x, y, right, &SafeText::new("…"), theme.faint);
     }

@@ -49,13 +49,14 @@ impl TimeScale {
         cuts.retain(|(from, to, _)| to > from);
         let folded = cuts.iter().filter(|(_, _, folded)| *folded).count() as f64;
         let gap_width = ((GAP_CELLS * EIGHTHS) as f64).min(width as f64 / (2.0 * folded.max(1.0)));
-        let busy: f64 = cuts.iter().filter(|cut| !cut.2).map(|(from, to, _)| (to - from) as f64).sum();
+        let busy: f64 =
+            cuts.iter().filter(|cut| !cut.2).map(|(from, to, _)| to.saturating_sub(*from) as f64).sum();
         let per_nano = (width as f64 - folded * gap_width).max(0.0) / busy.max(1.0);
         let mut x = 0.0;
         let parts = cuts
             .into_iter()
             .map(|(from, to, folded)| {
-                let width = if folded { gap_width } else { (to - from) as f64 * per_nano };
+                let width = if folded { gap_width } else { to.saturating_sub(from) as f64 * per_nano };
                 let part = Part { from, to, x, width, folded };
                 x += width;
                 part
@@ -88,7 +89,8 @@ impl TimeScale {
     fn place(&self, time: i64) -> f64 {
         let part = self.parts.iter().find(|part| time < part.to).or(self.parts.last());
         part.map_or(0.0, |part| {
-            let share = time.saturating_sub(part.from) as f64 / (part.to - part.from).max(1) as f64;
+            let share =
+                time.saturating_sub(part.from) as f64 / part.to.saturating_sub(part.from).max(1) as f64;
             part.x + part.width * share.clamp(0.0, 1.0)
         })
     }
@@ -103,10 +105,10 @@ pub(crate) fn ruler(
     window: (i64, i64),
     style: Style,
 ) {
-    let nanos = (window.1 - window.0).max(1);
+    let nanos = window.1.saturating_sub(window.0).max(1);
     let wanted = (area.width / 12).max(1);
     let step = round_step(nanos / i64::from(wanted).max(1));
-    let first = (window.0 - origin).div_euclid(step) * step + origin;
+    let first = window.0.saturating_sub(origin).div_euclid(step) * step + origin;
     let mut free = area.x;
     let mut tick = first;
     for _ in 0..200 {
@@ -117,7 +119,7 @@ pub(crate) fn ruler(
             let x = area.x + (scale.eighth(tick) / EIGHTHS) as u16;
             if x >= free && x < area.right() {
                 buffer[(x, area.y)].set_symbol("┬").set_style(style);
-                let label = tick_label(tick - origin, step);
+                let label = tick_label(tick.saturating_sub(origin), step);
                 free = put(buffer, x + 1, area.y, area.right(), &SafeText::new(&label), style) + 1;
             }
         }
