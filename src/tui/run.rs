@@ -64,7 +64,7 @@ pub async fn run(
     let (results_tx, mut results) = mpsc::channel::<Msg>(64);
     let worker = Worker { catalog, results: results_tx, log: options.log };
     worker.load_prices();
-    let mut keys = EventStream::new();
+    let mut keys = Some(EventStream::new());
     let mut signals = Signals::listen()?;
     model.size = guard.size;
     let mut dirty = true;
@@ -111,7 +111,7 @@ pub async fn run(
                     continue;
                 }
             },
-            event = keys.next() => match event {
+            event = next_event(&mut keys) => match event {
                 Some(Ok(event)) => terminal_event(event),
                 // The terminal is gone.
                 Some(Err(_)) | None => return Ok(Exit::Quit),
@@ -164,6 +164,13 @@ fn draw(guard: &mut Guard, model: &Model) -> io::Result<()> {
     execute!(guard.terminal.backend_mut(), terminal::EndSynchronizedUpdate)
 }
 
+async fn next_event(keys: &mut Option<EventStream>) -> Option<io::Result<Event>> {
+    match keys {
+        Some(keys) => keys.next().await,
+        None => std::future::pending().await,
+    }
+}
+
 fn terminal_event(event: Event) -> Option<Msg> {
     match event {
         Event::Key(key) if key.kind != KeyEventKind::Release => key_of(key).map(Msg::Key),
@@ -191,7 +198,8 @@ fn set_title(model: &Model, shown: &mut String) {
 /// What of the terminal the loop owns.
 struct Screen<'a> {
     guard: &'a mut Guard,
-    keys: &'a mut EventStream,
+    /// There is none only while the pager has the keyboard.
+    keys: &'a mut Option<EventStream>,
     signals: &'a mut Signals,
 }
 
@@ -232,7 +240,7 @@ async fn perform(
 /// Lets the pager have the terminal until the user leaves it.
 async fn pager(text: String, model: &mut Model, screen: &mut Screen<'_>) -> io::Result<Option<Exit>> {
     // The stream's thread reads the terminal whether it is polled or not: it would take keys away from the pager.
-    *screen.keys = EventStream::new();
+    screen.keys.take();
     super::terminal::leave();
     let _quiet = screen.signals.leave_interrupts_to_others();
     let mut shown = tokio::task::spawn_blocking(move || super::pager::show(&text));
@@ -248,6 +256,7 @@ async fn pager(text: String, model: &mut Model, screen: &mut Screen<'_>) -> io::
             },
         }
     };
+    *screen.keys = Some(EventStream::new());
     screen.guard.reenter()?;
     model.size = screen.guard.size;
     if let Ok(Err(why)) = result {
