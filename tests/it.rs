@@ -10,6 +10,9 @@ mod hostile;
 #[path = "it/layering.rs"]
 mod layering;
 #[cfg(unix)]
+#[path = "support/lexer.rs"]
+mod lexer;
+#[cfg(unix)]
 #[path = "it/live_files/mod.rs"]
 mod live_files;
 #[path = "it/live_sqlite/mod.rs"]

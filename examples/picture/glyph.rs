@@ -96,9 +96,12 @@ fn line(c: char) -> Option<Glyph> {
         let starts = (0..dashes).map(|i| (f64::from(i) + 0.2) * length);
         return Some(Glyph::Blocks(
             starts
-                .map(|start| match across {
-                    true => [start, Y - width / 2.0, length * 0.6, width],
-                    false => [X - width / 2.0, start, width, length * 0.6],
+                .map(|start| {
+                    if across {
+                        [start, Y - width / 2.0, length * 0.6, width]
+                    } else {
+                        [X - width / 2.0, start, width, length * 0.6]
+                    }
                 })
                 .collect(),
         ));

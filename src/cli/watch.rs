@@ -65,6 +65,7 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
     match exit {
         Ok(Exit::Quit) => Ok(()),
         Ok(Exit::Interrupted) => Err(Failure::Interrupted),
+        Ok(Exit::NothingToRead(why)) => Err(Failure::Source(why)),
         // The terminal is gone, and nobody is left to tell. Whoever wraps the error may have lost its number.
         Err(_) if !io::stdout().is_terminal() => Err(Failure::Interrupted),
         Err(error) => Err(Failure::Io(error)),

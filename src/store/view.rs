@@ -139,7 +139,7 @@ impl<'a> SpanView<'a> {
             _ => Symbol::NONE,
         };
         let (name, label) = (self.name(), self.text(symbol));
-        if !label.is_empty() && name.contains(label) { label } else { name }
+        if !label.is_empty() && name.contains(label) { label } else { undecorated(name) }
     }
 
     /// The symbol of its name.
@@ -478,6 +478,12 @@ impl<'a> TraceView<'a> {
     fn row(&self) -> &'a TraceRow {
         &self.store.traces.rows[self.row as usize]
     }
+}
+
+/// What stands in quotes at the end: `agent run: 'planner'` is about the planner.
+fn undecorated(name: &str) -> &str {
+    let quoted = name.strip_suffix('\'').and_then(|rest| rest.split_once(": '"));
+    quoted.map_or(name, |(_, inner)| inner)
 }
 
 /// A source whose newest record is older than its last write by more than this plays back an old run.

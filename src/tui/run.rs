@@ -34,12 +34,14 @@ const DRAIN: Duration = Duration::from_millis(4);
 const MAX_COPY: usize = 74_000;
 
 /// How the program was left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exit {
     /// By the user.
     Quit,
     /// By ctrl-c or a signal.
     Interrupted,
+    /// By itself: no source can be read; says why, a line for each.
+    NothingToRead(String),
 }
 
 /// What the loop is run with.
@@ -62,10 +64,9 @@ pub async fn run(
     let (results_tx, mut results) = mpsc::channel::<Msg>(64);
     let worker = Worker { catalog, results: results_tx, log: options.log };
     worker.load_prices();
-    let mut keys = EventStream::new();
+    let mut keys = Some(EventStream::new());
     let mut signals = Signals::listen()?;
-    let size = terminal::size()?;
-    model.size = size;
+    model.size = guard.size;
     let mut dirty = true;
     let mut drawn: Option<Instant> = None;
     let mut sources_open = true;
@@ -87,18 +88,30 @@ pub async fn run(
             biased;
             signal = signals.next() => match signal {
                 Signal::Interrupt | Signal::End => return Ok(Exit::Interrupted),
+                #[cfg(unix)]
                 Signal::Suspend => {
                     guard.suspend()?;
+                    model.size = guard.size;
                     dirty = true;
                     continue;
                 }
+                #[cfg(unix)]
+                Signal::Resized => {
+                    // It may have been of another size in between: what is on it is not known.
+                    guard.disturbed = true;
+                    model.size = terminal::size()?;
+                    dirty = true;
+                    continue;
+                }
+                #[cfg(unix)]
                 Signal::Continued => {
                     guard.reenter()?;
+                    model.size = guard.size;
                     dirty = true;
                     continue;
                 }
             },
-            event = keys.next() => match event {
+            event = next_event(&mut keys) => match event {
                 Some(Ok(event)) => terminal_event(event),
                 // The terminal is gone.
                 Some(Err(_)) | None => return Ok(Exit::Quit),
@@ -119,6 +132,9 @@ pub async fn run(
             effects.extend(update::update(&mut model, Msg::Source(message)));
         }
         dirty = true;
+        if let Some(why) = model.nothing_to_read() {
+            return Ok(Exit::NothingToRead(why));
+        }
         let mut screen = Screen { guard: &mut guard, keys: &mut keys, signals: &mut signals };
         if let Some(exit) = perform(effects, &mut model, &mut screen, &worker).await? {
             return Ok(exit);
@@ -143,8 +159,16 @@ fn pause(model: &Model, dirty: bool, drawn: Option<Instant>) -> Option<Duration>
 
 fn draw(guard: &mut Guard, model: &Model) -> io::Result<()> {
     execute!(guard.terminal.backend_mut(), terminal::BeginSynchronizedUpdate)?;
+    guard.fit(model.size)?;
     guard.terminal.draw(|frame| view::draw(frame, model))?;
     execute!(guard.terminal.backend_mut(), terminal::EndSynchronizedUpdate)
+}
+
+async fn next_event(keys: &mut Option<EventStream>) -> Option<io::Result<Event>> {
+    match keys {
+        Some(keys) => keys.next().await,
+        None => std::future::pending().await,
+    }
 }
 
 fn terminal_event(event: Event) -> Option<Msg> {
@@ -152,7 +176,8 @@ fn terminal_event(event: Event) -> Option<Msg> {
         Event::Key(key) if key.kind != KeyEventKind::Release => key_of(key).map(Msg::Key),
         Event::Paste(text) => Some(Msg::Paste(text)),
         Event::Mouse(mouse) => Some(Msg::Mouse(mouse)),
-        Event::Resize(columns, rows) => Some(Msg::Resize(columns, rows)),
+        // What it says may be out of date already.
+        Event::Resize(..) => terminal::size().ok().map(|(columns, rows)| Msg::Resize(columns, rows)),
         _ => None,
     }
 }
@@ -173,7 +198,8 @@ fn set_title(model: &Model, shown: &mut String) {
 /// What of the terminal the loop owns.
 struct Screen<'a> {
     guard: &'a mut Guard,
-    keys: &'a mut EventStream,
+    /// There is none only while the pager has the keyboard.
+    keys: &'a mut Option<EventStream>,
     signals: &'a mut Signals,
 }
 
@@ -214,7 +240,7 @@ async fn perform(
 /// Lets the pager have the terminal until the user leaves it.
 async fn pager(text: String, model: &mut Model, screen: &mut Screen<'_>) -> io::Result<Option<Exit>> {
     // The stream's thread reads the terminal whether it is polled or not: it would take keys away from the pager.
-    *screen.keys = EventStream::new();
+    screen.keys.take();
     super::terminal::leave();
     let _quiet = screen.signals.leave_interrupts_to_others();
     let mut shown = tokio::task::spawn_blocking(move || super::pager::show(&text));
@@ -230,7 +256,9 @@ async fn pager(text: String, model: &mut Model, screen: &mut Screen<'_>) -> io::
             },
         }
     };
+    *screen.keys = Some(EventStream::new());
     screen.guard.reenter()?;
+    model.size = screen.guard.size;
     if let Ok(Err(why)) = result {
         model.complain(why);
     }

@@ -2,15 +2,16 @@
 //! program can be ended when its loop hangs.
 
 use std::io;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
 /// How long the loop may take to leave when it was asked to.
 #[cfg(unix)]
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How late an interrupt may arrive that was meant for another program.
+const LATE: Duration = Duration::from_millis(200);
 /// How long it may take when the terminal is gone and nothing is left to restore.
 #[cfg(unix)]
 const GONE: Duration = Duration::from_millis(100);
@@ -31,20 +32,45 @@ pub(super) enum Signal {
     /// To go on.
     #[cfg(unix)]
     Continued,
+    /// To look how large the window is now. (The library that reads keys says so too, but forgets it when a key
+    /// arrives at the same moment.)
+    #[cfg(unix)]
+    Resized,
 }
 
 /// The signals that have arrived.
 pub(super) struct Signals {
     arrived: mpsc::UnboundedReceiver<Signal>,
-    quiet: Arc<AtomicBool>,
+    quiet: Arc<Mutex<Interrupts>>,
+}
+
+/// Whom what is typed to interrupt is meant for.
+#[derive(Clone, Copy)]
+enum Interrupts {
+    Ours,
+    Theirs,
+    /// Theirs when it was sent before this.
+    TheirsUntil(Instant),
+}
+
+impl Interrupts {
+    fn are_ours(self) -> bool {
+        match self {
+            Self::Ours => true,
+            Self::Theirs => false,
+            Self::TheirsUntil(end) => Instant::now() > end,
+        }
+    }
 }
 
 /// While it lives, what is typed to interrupt is for another program.
-pub(super) struct Quiet(Arc<AtomicBool>);
+pub(super) struct Quiet(Arc<Mutex<Interrupts>>);
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::SeqCst);
+        // What ended the other program may get here later than the news of its end.
+        let end = Instant::now() + LATE;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Interrupts::TheirsUntil(end);
     }
 }
 
@@ -52,7 +78,7 @@ impl Signals {
     /// Starts to listen.
     pub(super) fn listen() -> io::Result<Self> {
         let (tx, arrived) = mpsc::unbounded_channel();
-        let quiet = Arc::new(AtomicBool::new(false));
+        let quiet = Arc::new(Mutex::new(Interrupts::Ours));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let flag = Arc::clone(&quiet);
         #[cfg(unix)]
@@ -81,7 +107,7 @@ impl Signals {
 
     /// Ignores what is typed to interrupt while another program has the terminal.
     pub(super) fn leave_interrupts_to_others(&self) -> Quiet {
-        self.quiet.store(true, Ordering::SeqCst);
+        *self.quiet.lock().unwrap_or_else(PoisonError::into_inner) = Interrupts::Theirs;
         Quiet(Arc::clone(&self.quiet))
     }
 }
@@ -109,10 +135,11 @@ fn await_hang_up(tx: &mpsc::UnboundedSender<Signal>) {
 }
 
 /// Hands signals on. One that asks to leave is seen to.
-async fn forward(mut listeners: Listeners, tx: mpsc::UnboundedSender<Signal>, quiet: Arc<AtomicBool>) {
+async fn forward(mut listeners: Listeners, tx: mpsc::UnboundedSender<Signal>, quiet: Arc<Mutex<Interrupts>>) {
     loop {
         let signal = listeners.next().await;
-        if signal == Signal::Interrupt && quiet.load(Ordering::SeqCst) {
+        let ours = quiet.lock().unwrap_or_else(PoisonError::into_inner).are_ours();
+        if signal == Signal::Interrupt && !ours {
             continue;
         }
         if tx.send(signal).is_err() {
@@ -138,6 +165,7 @@ struct Listeners {
     end: [tokio::signal::unix::Signal; 2],
     suspend: tokio::signal::unix::Signal,
     continued: tokio::signal::unix::Signal,
+    resized: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
@@ -150,6 +178,7 @@ impl Listeners {
             end: [signal(SignalKind::terminate())?, signal(SignalKind::hangup())?],
             suspend: signal(SignalKind::from_raw(Number::TSTP.as_raw()))?,
             continued: signal(SignalKind::from_raw(Number::CONT.as_raw()))?,
+            resized: signal(SignalKind::window_change())?,
         })
     }
 
@@ -162,6 +191,7 @@ impl Listeners {
             _ = hangup.recv() => Signal::End,
             _ = self.suspend.recv() => Signal::Suspend,
             _ = self.continued.recv() => Signal::Continued,
+            _ = self.resized.recv() => Signal::Resized,
         }
     }
 }

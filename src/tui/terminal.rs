@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossterm::{cursor, event, execute, style, terminal};
-use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
 
 /// Whether the terminal is ours right now.
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -44,6 +44,10 @@ fn is_over() -> bool {
 pub(super) struct Guard {
     /// For drawing.
     pub terminal: Terminal<CrosstermBackend<Screen>>,
+    /// Columns and rows that are drawn.
+    pub size: (u16, u16),
+    /// What is on the screen is not known.
+    pub disturbed: bool,
 }
 
 impl Guard {
@@ -54,8 +58,12 @@ impl Guard {
         GUARDED.store(true, Ordering::SeqCst);
         take().inspect_err(|_| GUARDED.store(false, Ordering::SeqCst))?;
         let screen = Screen(io::BufWriter::with_capacity(1 << 16, io::stdout()));
-        let terminal = Terminal::new(CrosstermBackend::new(screen)).inspect_err(|_| leave())?;
-        Ok(Self { terminal })
+        let size = terminal::size().inspect_err(|_| leave())?;
+        // Of a fixed size, because one that follows the window by itself may be of another size than the model.
+        let options = TerminalOptions { viewport: Viewport::Fixed(area(size)) };
+        let terminal =
+            Terminal::with_options(CrosstermBackend::new(screen), options).inspect_err(|_| leave())?;
+        Ok(Self { terminal, size, disturbed: false })
     }
 
     /// Takes the terminal again after it was given back or the process was stopped, and makes the next frame a full
@@ -65,14 +73,24 @@ impl Guard {
         // known to be off.
         terminal::disable_raw_mode().ok();
         take()?;
+        self.size = terminal::size()?;
+        self.redraw()
+    }
+
+    /// Draws this many columns and rows from now on.
+    pub(super) fn fit(&mut self, size: (u16, u16)) -> io::Result<()> {
+        if size == self.size && !self.disturbed {
+            return Ok(());
+        }
+        self.size = size;
         self.redraw()
     }
 
     /// Makes the next frame a full one. (`Terminal::clear` would ask the terminal for the cursor and wait.)
     pub(super) fn redraw(&mut self) -> io::Result<()> {
-        let (width, height) = terminal::size()?;
+        self.disturbed = false;
         execute!(self.terminal.backend_mut(), terminal::Clear(terminal::ClearType::All))?;
-        self.terminal.resize(Rect::new(0, 0, width, height))
+        self.terminal.resize(area(self.size))
     }
 
     /// Stops this process with the terminal given back meanwhile.
@@ -95,6 +113,10 @@ impl Drop for Guard {
         leave();
         GUARDED.store(false, Ordering::SeqCst);
     }
+}
+
+fn area((width, height): (u16, u16)) -> Rect {
+    Rect { x: 0, y: 0, width, height }
 }
 
 /// Stops this process until it is continued. The terminal has to be given back already.

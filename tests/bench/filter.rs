@@ -3,7 +3,7 @@
 //! `cargo bench --bench filter`
 
 #![expect(clippy::print_stdout, reason = "a bench prints")]
-#![allow(missing_docs, unreachable_pub, reason = "a bench has no users")]
+#![allow(missing_docs, unreachable_pub, clippy::expect_used, reason = "a bench has no users and may panic")]
 
 mod ratio;
 mod spans;

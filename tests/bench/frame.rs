@@ -3,8 +3,8 @@
 //!
 //! `cargo bench --bench frame`
 
-#![expect(clippy::print_stdout, clippy::expect_used, reason = "a bench prints and may panic")]
-#![allow(missing_docs, unreachable_pub, reason = "a bench has no users")]
+#![expect(clippy::print_stdout, reason = "a bench prints")]
+#![allow(missing_docs, unreachable_pub, clippy::expect_used, reason = "a bench has no users and may panic")]
 
 mod ratio;
 mod spans;

@@ -3,12 +3,7 @@
 //!
 //! `cargo bench --bench paint`
 
-#![expect(
-    clippy::print_stdout,
-    clippy::expect_used,
-    clippy::unwrap_used,
-    reason = "a bench prints and may panic"
-)]
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints and may panic")]
 #![allow(missing_docs, reason = "a bench has no users")]
 
 use std::io::{Read, Write};
@@ -134,7 +129,7 @@ fn watch(path: &Path) -> (Box<dyn portable_pty::Child + Send + Sync>, Receiver<V
     std::thread::spawn(move || {
         // The terminal stays open for as long as its output is read.
         let _master = pty.master;
-        let mut buffer = [0; 65_536];
+        let mut buffer = vec![0; 65_536];
         while let Ok(read) = reader.read(&mut buffer) {
             if read == 0 || tx.send(buffer[..read].to_vec()).is_err() {
                 break;

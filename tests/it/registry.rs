@@ -1,8 +1,6 @@
 //! Adding a format, exporter, command, view or widget is a file and a line in its registry; these fail when the line is
 //! missing.
 
-#![expect(clippy::expect_used, reason = "a helper of a test may fail it")]
-
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -158,6 +158,12 @@ impl Terminal {
         writer.write_all(keys.as_bytes()).and_then(|()| writer.flush()).expect("typing works");
     }
 
+    /// Types, to a program that may be gone.
+    pub(crate) fn try_send(&mut self, keys: &str) {
+        let writer = &mut self.line.as_mut().expect("a terminal").writer;
+        writer.write_all(keys.as_bytes()).and_then(|()| writer.flush()).ok();
+    }
+
     fn master(&self) -> &dyn MasterPty {
         &*self.line.as_ref().expect("a terminal").master
     }

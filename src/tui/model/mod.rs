@@ -166,6 +166,19 @@ pub enum Drag {
 }
 
 impl Model {
+    /// Why nothing will ever be shown, a line for each source; `None` while there is a span, or a source that goes on.
+    pub(in crate::tui) fn nothing_to_read(&self) -> Option<String> {
+        if self.store.trace_count() > 0 {
+            return None;
+        }
+        let failure = |source: &Source| match &source.state {
+            SourceState::Failed(why) => Some(format!("{why}: {}", source.name)),
+            _ => None,
+        };
+        let failures: Option<Vec<String>> = self.sources.iter().map(failure).collect();
+        failures.filter(|lines| !lines.is_empty()).map(|lines| lines.join("\n"))
+    }
+
     /// A model over sources that have not said anything yet.
     pub fn new(config: &Config, theme_name: &str, depth: Depth, sources: &[String], redact: bool) -> Self {
         let mut store = Store::new();
@@ -275,7 +288,12 @@ impl Model {
             return;
         };
         let ticking = self.detail.tab == Tab::Overview && self.waterfall.is_running();
-        let state = (span, self.detail.generation(), self.detail.tab, width, self.redact);
+        // The overview also shows what the store knows, prices among it.
+        let shown = match self.detail.tab {
+            Tab::Overview => self.detail.generation().wrapping_add(self.store.generation()),
+            _ => self.detail.generation(),
+        };
+        let state = (span, shown, self.detail.tab, width, self.redact);
         if self.detail.lines_of == Some(state) && !ticking {
             return;
         }

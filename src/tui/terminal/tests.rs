@@ -1,5 +1,7 @@
-//! Panics with the terminal taken. The test starts its own binary in a pseudo-terminal, where one of the `panics_…`
-//! functions, ignored otherwise, does what its name says.
+//! Panics with the terminal taken. The test starts its own binary in a pseudo-terminal, where one of the tests that do
+//! nothing otherwise does what its name says, and takes the process with it.
+
+#![expect(clippy::expect_used, reason = "a test may fail")]
 
 use std::io::Read as _;
 use std::sync::mpsc;
@@ -9,8 +11,14 @@ use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
 use super::{Guard, set_title};
 
+/// Set in the process that may be ended.
+const VICTIM: &str = "TRACETUI_TEST_VICTIM";
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+fn is_victim() -> bool {
+    std::env::var_os(VICTIM).is_some()
+}
 
 fn draw_for_ever(guard: &mut Guard) -> ! {
     loop {
@@ -25,8 +33,10 @@ fn draw_for_ever(guard: &mut Guard) -> ! {
 }
 
 #[test]
-#[ignore = "ends the process; run by another test"]
 fn panics_on_another_thread() {
+    if !is_victim() {
+        return;
+    }
     let mut guard = Guard::enter(true).expect("a terminal");
     set_title("ours");
     std::thread::spawn(|| {
@@ -37,24 +47,30 @@ fn panics_on_another_thread() {
 }
 
 #[test]
-#[ignore = "ends the process; run by another test"]
 fn panics_while_drawing() {
+    if !is_victim() {
+        return;
+    }
     let mut guard = Guard::enter(true).expect("a terminal");
     let drawn = guard.terminal.draw(|_| panic!("worker fell over"));
     drawn.expect("never reached");
 }
 
 #[test]
-#[ignore = "ends the process; run by another test"]
 fn panics_while_another_program_has_the_terminal() {
+    if !is_victim() {
+        return;
+    }
     let _guard = Guard::enter(true).expect("a terminal");
     super::leave();
     panic!("worker fell over");
 }
 
 #[test]
-#[ignore = "ends the process; run by another test"]
 fn loop_hangs() {
+    if !is_victim() {
+        return;
+    }
     let _guard = Guard::enter(true).expect("a terminal");
     let _stuck = std::thread::spawn(|| super::force_exit(7));
     std::thread::sleep(PATIENCE);
@@ -67,7 +83,8 @@ fn run(name: &str) -> (String, u32) {
     let modes = || format!("{:?}", pair.master.get_termios().expect("modes"));
     let before = modes();
     let mut command = CommandBuilder::new(std::env::current_exe().expect("a path"));
-    command.args(["--ignored", "--exact", "--nocapture", &format!("tui::terminal::tests::{name}")]);
+    command.args(["--exact", "--nocapture", &format!("tui::terminal::tests::{name}")]);
+    command.env(VICTIM, "1");
     command.env("TERM", "xterm-256color");
     command.env("RUST_BACKTRACE", "0");
     let mut child = pair.slave.spawn_command(command).expect("starts");
@@ -105,9 +122,7 @@ fn a_panic_anywhere_restores_the_terminal_prints_and_ends_the_program() {
         let message = written.find("worker fell over").expect("the message");
         assert!(left < message, "{name}: the message is on the screen that is kept");
         let after = &written[left..];
-        for off in ["\x1b[?25h"] {
-            assert!(after.contains(off), "{name}: {off:?}");
-        }
+        assert!(after.contains("\x1b[?25h"), "{name}: the cursor");
         for off in ["\x1b[?1000l", "\x1b[?1002l", "\x1b[?1003l", "\x1b[?1006l", "\x1b[?2004l"] {
             assert!(written.contains(off), "{name}: {off:?}");
         }

@@ -265,9 +265,10 @@ impl Screen {
                     let style = buffer[(*x, y)].style();
                     let weak = self.model.theme.selection(false);
                     let strong = self.model.theme.selection(true);
-                    let has = |wanted: ratatui::style::Style| match wanted.bg {
-                        Some(color) => style.bg == Some(color),
-                        None => {
+                    let has = |wanted: ratatui::style::Style| {
+                        if let Some(color) = wanted.bg {
+                            style.bg == Some(color)
+                        } else {
                             let marks = wanted.add_modifier & (Modifier::REVERSED | Modifier::UNDERLINED);
                             style.add_modifier.contains(marks)
                         }

@@ -4,7 +4,7 @@ use crate::config::Action;
 use crate::model::{Field, SpanKind};
 use crate::text;
 
-use super::super::model::{BarSize, Focus, Mode, Model, Picker, TextInput};
+use super::super::model::{BarSize, Focus, Mode, Model, Payload, Picker, TextInput};
 use super::super::msg::Effect;
 use super::super::view::Layout;
 use super::{find, prompt};
@@ -274,7 +274,9 @@ fn copy(model: &mut Model, effects: &mut Vec<Effect>, what: &str, text: Option<S
 
 fn open_pager(model: &mut Model, effects: &mut Vec<Effect>) {
     let lines = super::super::view::detail_text(model);
-    if lines.is_empty() {
+    if matches!(model.detail.payload, Payload::Loading) {
+        model.say("reading the payload; press again");
+    } else if lines.is_empty() {
         model.say("nothing to open");
     } else {
         effects.push(Effect::Pager(lines));

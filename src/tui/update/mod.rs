@@ -110,7 +110,7 @@ fn key_pressed(model: &mut Model, key: Key, effects: &mut Vec<Effect>) {
         // What concerns the terminal works everywhere.
         match model.keymap.lookup(&[key]) {
             Lookup::Action(action @ (Action::Suspend | Action::Redraw)) if key.ctrl => {
-                act(model, action, effects)
+                act(model, action, effects);
             }
             _ => prompt::key(model, key, effects),
         }

@@ -127,7 +127,8 @@ pub(super) fn draw_bar(buffer: &mut Buffer, area: Rect, model: &Model) {
             line.left(&format!(" · {} tool calls", text::count(totals.tool_calls)), theme.dim);
         }
         if let Some(why) = trouble(model) {
-            line.left("  ", theme.text).left(&why, theme.warn);
+            let style = if is_snapshot(model) { theme.dim } else { theme.warn };
+            line.left("  ", theme.text).left(&why, style);
         }
         return;
     }
@@ -144,6 +145,13 @@ pub(super) fn draw_bar(buffer: &mut Buffer, area: Rect, model: &Model) {
         );
         line.left("  ctrl-x removes it", theme.faint);
     }
+}
+
+/// Whether nothing worse than a store without a writer keeps the sources from being live.
+fn is_snapshot(model: &Model) -> bool {
+    !model.sources.iter().any(|source| {
+        matches!(source.state, SourceState::Waiting(_) | SourceState::Blocked(_) | SourceState::Failed(_))
+    })
 }
 
 /// What keeps a source from being live.

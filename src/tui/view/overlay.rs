@@ -134,9 +134,7 @@ fn help_lines(model: &Model) -> Vec<Vec<(String, Style)>> {
     }
     lines.push(Vec::new());
     lines.push(vec![("Filter language".to_owned(), theme.accent)]);
-    for line in crate::filter::REFERENCE.lines() {
-        lines.push(vec![(format!("  {line}"), theme.dim)]);
-    }
+    lines.extend(crate::filter::REFERENCE.lines().filter_map(|line| reference_line(model, line)));
     lines.push(Vec::new());
     lines.push(vec![("Marks".to_owned(), theme.accent)]);
     let kinds = crate::model::SpanKind::ALL.iter().map(|kind| format!("{} {kind}", glyph::kind(*kind)));
@@ -147,6 +145,26 @@ fn help_lines(model: &Model) -> Vec<Vec<(String, Style)>> {
         lines.push(vec![(format!("  {row}"), theme.text)]);
     }
     lines
+}
+
+/// A line of the filter reference, which is written in Markdown: headings, tables and text.
+fn reference_line(model: &Model, line: &str) -> Option<Vec<(String, Style)>> {
+    let theme = &model.theme;
+    let plain = |text: &str| text.replace(['`', '\\'], "");
+    if let Some(heading) = line.strip_prefix('#') {
+        return Some(vec![(format!("  {}", heading.trim_start_matches('#').trim()), theme.strong)]);
+    }
+    let Some(row) = line.strip_prefix('|') else {
+        return Some(vec![(format!("  {}", plain(line)), theme.dim)]);
+    };
+    if row.starts_with("---") {
+        return None;
+    }
+    let row = row.trim_end().trim_end_matches('|').replace("\\|", "¦");
+    let mut cells = row.split('|').map(|cell| plain(cell.trim()));
+    let first = cells.next().unwrap_or_default();
+    let rest = cells.collect::<Vec<_>>().join("  ");
+    Some(vec![(format!("  {first:<34} "), theme.text), (rest, theme.dim)])
 }
 
 /// What could not be taken as it is, with examples.

@@ -234,7 +234,7 @@ fn draw_name(
     }
     let depth = row.depth;
     // However deep a span lies, there is room for some of its name.
-    let indent = u32::from(area.width.saturating_sub(14) / 2).clamp(2, MAX_INDENT);
+    let indent = u32::from(area.width.saturating_sub(24) / 2).clamp(2, MAX_INDENT);
     let skip = depth.saturating_sub(indent);
     if skip > 0 {
         x = put(buffer, x, y, right, &SafeText::new("…"), theme.faint);

@@ -165,3 +165,31 @@ fn the_demo_ends_when_it_is_left() {
     let left = std::fs::read_dir(terminal.home()).expect("reads").count();
     assert_eq!(left, 0, "the demo's store is removed");
 }
+
+#[test]
+fn the_pager_gets_the_terminal_its_keys_and_ctrl_c() {
+    let (folder, path) = folder();
+    // Reads a line from the terminal, not from what it is given; interrupts are its own business.
+    let pager = spans::file(
+        folder.path(),
+        "pager.sh",
+        "trap 'echo NOT NOW' INT\nhead -n 1\necho PAGER HERE\nread line < /dev/tty\necho GOT $line\nread line < /dev/tty\n",
+    );
+    let pager = format!("sh {}", pager.display());
+    let mut terminal = Terminal::start_with(&["watch", &path.to_string_lossy()], USUAL, &[("PAGER", &pager)]);
+    terminal.wait_for("ticket-flow");
+    terminal.send("\r\r");
+    // What is shown has been read.
+    terminal.wait_for("please look");
+    terminal.send("o");
+    terminal.wait_for("PAGER HERE");
+    assert!(!terminal.is_raw() && !terminal.look(vt100::Screen::alternate_screen));
+    terminal.send("every-letter-arrives\n");
+    terminal.wait_for("GOT every-letter-arrives");
+    let written = terminal.raw().len();
+    terminal.send("\x03\n");
+    terminal.wait_for_bytes(b"\x1b[?1049h", written);
+    terminal.wait_for("Overview");
+    terminal.send("q");
+    terminal.expect_exit(0);
+}

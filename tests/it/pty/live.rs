@@ -1,7 +1,5 @@
 //! Sources that grow while they are watched.
 
-#![expect(clippy::expect_used, reason = "a helper of a test may fail it")]
-
 use super::spans;
 use crate::terminal::{Terminal, USUAL};
 

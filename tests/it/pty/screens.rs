@@ -151,6 +151,8 @@ fn a_storm_of_sizes_ends_with_the_right_screen() {
     watched.terminal.wait_for("ticket-flow");
     for size in [(1, 1), (0, 0), (500, 200), (40, 10), (3, 50), (200, 2), (79, 23), (1, 1), (100, 30)] {
         watched.terminal.resize(size);
+        // Something to draw for before the new size is known.
+        watched.terminal.send("jjkk");
     }
     watched.terminal.wait_for("ticket-flow");
     watched.terminal.wait_until("the keys on the last line", |screen| {
