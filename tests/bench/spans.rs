@@ -19,7 +19,7 @@ fn batch(range: std::ops::Range<usize>) -> Batch {
     for at in range {
         let (run, place) = (at / RUN, at % RUN);
         let id = |batch: &mut Batch, at: usize| batch.id(&format!("{at:016x}")).expect("an id");
-        let trace = batch.id(&format!("{run:032x}")).expect("an id");
+        let trace = batch.id(&format!("{:032x}", run + 1)).expect("an id");
         let span = id(&mut batch, at + 1);
         let mut update = SpanUpdate::new(trace, span, Stamp(at as u64));
         // A step, below it an agent, below that calls and tools in turn.
