@@ -63,7 +63,7 @@ fn spelled(char: char) -> char {
         '△' => 'V',
         '↻' => 'I',
         '▫' => 'O',
-        '✓' | '∑' => '+',
+        '✓' | '∑' | '╭' | '╮' | '╰' | '╯' => '+',
         '✗' | '×' => 'x',
         '●' => '*',
         '◌' | '≈' => '~',
@@ -71,27 +71,24 @@ fn spelled(char: char) -> char {
         '◷' => 't',
         '◐' => '%',
         '◔' => 'o',
-        '□' => '=',
         '⚠' => '!',
         '▸' | '›' | '→' | '↷' | '≥' => '>',
         '‹' | '←' | '≤' => '<',
         '▾' | '↓' => 'v',
-        '↑' => '^',
         // The key that enters: what terminals send for it.
         '⏎' => '\\',
         '█' | '▓' => '#',
         '▒' => ':',
         '░' | '·' | '…' | '⋯' => '.',
-        '━' | '╸' | '╺' => '=',
+        '━' | '╸' | '╺' | '□' => '=',
         '─' | '╌' | '–' | '—' => '-',
         '│' | '┃' | '┊' | '├' | '┬' => '|',
         '└' => '`',
-        '╭' | '╮' | '╰' | '╯' => '+',
         'µ' => 'u',
         '‘' | '’' => '\'',
         '“' | '”' => '"',
-        // Pictures of control characters.
-        '␀'..='␡' => '^',
+        // Control characters are drawn as pictures of them.
+        '↑' | '␀'..='␡' => '^',
         _ => '?',
     }
 }
@@ -119,7 +116,7 @@ mod tests {
     fn kinds_and_statuses_stay_apart() {
         let spell = |glyphs: Vec<&'static str>| -> Vec<char> {
             let mut chars: Vec<char> = glyphs.iter().flat_map(|glyph| glyph.chars()).map(spelled).collect();
-            assert!(chars.iter().all(|char| char.is_ascii()), "{chars:?}");
+            assert!(chars.iter().all(char::is_ascii), "{chars:?}");
             chars.sort_unstable();
             chars
         };

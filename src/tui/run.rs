@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, EventStream, KeyEventKind};
-use crossterm::{clipboard, execute, terminal};
+use crossterm::{clipboard, execute, queue, terminal};
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
@@ -160,7 +160,7 @@ fn pause(model: &Model, dirty: bool, drawn: Option<Instant>) -> Option<Duration>
 }
 
 fn draw(guard: &mut Guard, model: &Model, ascii: bool) -> io::Result<()> {
-    execute!(guard.terminal.backend_mut(), terminal::BeginSynchronizedUpdate)?;
+    queue!(guard.terminal.backend_mut(), terminal::BeginSynchronizedUpdate)?;
     guard.fit(model.size)?;
     guard.terminal.draw(|frame| {
         view::draw(frame, model);
