@@ -12,7 +12,7 @@ use super::load::{check_format, parse_filter, sources_of};
 use crate::config::{Config, THEMES, state_dir};
 use crate::model::SourceId;
 use crate::source::{Catalog, Follow, SourceMessage, SourceSpec, StopFlag, spawn};
-use crate::tui::{Depth, Exit, Model, Options, run as show};
+use crate::tui::{Depth, Exit, Model, Options, run as show, wants_ascii};
 
 /// Batches that may wait between the sources and the screen.
 const CHANNEL: usize = 64;
@@ -57,7 +57,8 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
     drop(tx);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mouse = config.mouse && !screen.no_mouse;
-    let options = Options { mouse, log: (input.verbose > 0).then(open_log).flatten() };
+    let ascii = config.ascii.unwrap_or_else(wants_ascii);
+    let options = Options { mouse, ascii, log: (input.verbose > 0).then(open_log).flatten() };
     let exit = runtime.block_on(show(model, rx, catalog, options));
     stop.stop();
     // Reads that are under way are not waited for.

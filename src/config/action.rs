@@ -89,7 +89,7 @@ actions! {
     Fold { "fold", Tree, ["h", "left"], "fold, or go to the parent" },
     Unfold { "unfold", Tree, ["l", "right"], "unfold, or go to the first child" },
     ToggleFold { "toggle-fold", Tree, ["space"], "fold or unfold" },
-    FoldAll { "fold-all", Tree, ["z M"], "fold everything" },
+    FoldAll { "fold-all", Tree, ["z M"], "fold everything, or from the depth that a count says" },
     UnfoldAll { "unfold-all", Tree, ["z R"], "unfold everything" },
     FoldDepth1 { "fold-depth-1", Tree, ["z 1"], "fold below the roots" },
     FoldDepth2 { "fold-depth-2", Tree, ["z 2"], "fold from depth 2" },

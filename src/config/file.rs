@@ -32,6 +32,8 @@ pub struct Config {
     pub title: bool,
     /// Whether the mouse is used.
     pub mouse: bool,
+    /// Whether nothing but ASCII is drawn; without a word the locale decides.
+    pub ascii: Option<bool>,
     /// After how many seconds without a record an open span counts as unfinished.
     pub stale_seconds: Option<u64>,
     /// Keys.
@@ -45,6 +47,7 @@ struct File {
     redact: Option<bool>,
     title: Option<bool>,
     mouse: Option<bool>,
+    ascii: Option<bool>,
     stale_seconds: Option<u64>,
     #[serde(default)]
     keys: BTreeMap<String, Keys>,
@@ -83,7 +86,7 @@ impl Config {
     /// Reads settings from TOML; the error names the place and what to write instead.
     pub fn parse(text: &str) -> Result<Self, String> {
         let file: File = toml::from_str(text).map_err(|error| {
-            let message = error.message().to_owned();
+            let message = unknown_setting(error.message()).unwrap_or_else(|| error.message().to_owned());
             match error.span() {
                 Some(span) => {
                     let before = text.get(..span.start).unwrap_or_default();
@@ -94,15 +97,16 @@ impl Config {
                 None => message,
             }
         })?;
-        let mut keymap = Keymap::default();
-        for (name, keys) in &file.keys {
-            let action = Action::from_name(name).ok_or_else(|| {
-                let near =
-                    Action::ALL.iter().map(|action| action.name()).min_by_key(|known| distance(known, name));
-                format!("keys.{name} is no action; the nearest is {}", near.unwrap_or_default())
+        let mut changes = Vec::new();
+        for (name, keys) in file.keys {
+            let action = Action::from_name(&name).ok_or_else(|| {
+                let known = Action::ALL.iter().map(|action| action.name());
+                format!("keys.{name} is no action; the nearest is {}", nearest(known, &name))
             })?;
-            keymap.bind(action, &keys.0).map_err(|why| format!("keys.{name}: {why}"))?;
+            changes.push((action, keys.0));
         }
+        let keymap =
+            Keymap::with(&changes).map_err(|(action, why)| format!("keys.{}: {why}", action.name()))?;
         if let Some(name) = &file.theme
             && theme(name).is_none()
         {
@@ -115,6 +119,7 @@ impl Config {
             show_secrets: file.redact == Some(false),
             title: file.title.unwrap_or(true),
             mouse: file.mouse.unwrap_or(true),
+            ascii: file.ascii,
             stale_seconds: file.stale_seconds,
             keymap,
         })
@@ -130,6 +135,18 @@ pub fn default_path() -> Option<PathBuf> {
 pub fn state_dir() -> Option<PathBuf> {
     let strategy = etcetera::choose_base_strategy().ok()?;
     Some(strategy.state_dir().unwrap_or_else(|| strategy.data_dir()).join("tracetui"))
+}
+
+/// The message about a setting that does not exist, with the nearest that does in place of all of them.
+fn unknown_setting(message: &str) -> Option<String> {
+    let (name, known) = message.strip_prefix("unknown field `")?.split_once('`')?;
+    let known = known.split('`').skip(1).step_by(2);
+    Some(format!("{name} is no setting; the nearest is {}", nearest(known, name)))
+}
+
+/// The one of these names that is most like another.
+fn nearest<'a>(known: impl Iterator<Item = &'a str>, name: &str) -> &'a str {
+    known.min_by_key(|known| distance(known, name)).unwrap_or_default()
 }
 
 /// Letters to change to get from one word to another.
@@ -160,6 +177,10 @@ mod tests {
             "{}",
             error("theme = \"dark\"\nthem = 1")
         );
+        assert_eq!(
+            error("theme = \"dark\"\nstale_secs = 1"),
+            "stale_secs is no setting; the nearest is stale_seconds at line 2, column 1"
+        );
         assert!(error("[keys]\nqiut = \"x\"").contains("quit"));
         assert!(error("theme = \"neon\"").contains("high-contrast"));
         assert!(error("[keys]\nquit = \"j\"").contains("taken by down"));
@@ -172,6 +193,8 @@ mod tests {
         assert!(config.show_secrets);
         assert_eq!(config.keymap.keys_of(Action::Quit), ["x", "ctrl-q"]);
         assert_eq!(config.keymap.keys_of(Action::Help), ["f1"]);
+        let swapped = Config::parse("[keys]\nnext-hit = \"N\"\nprevious-hit = \"n\"").expect("valid");
+        assert_eq!(swapped.keymap.keys_of(Action::NextHit), ["N"]);
     }
 
     #[test]

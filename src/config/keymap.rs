@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 
 use super::action::Action;
 
@@ -57,7 +58,9 @@ pub struct Key {
 
 const NAMED: &[(&str, KeyName)] = &[
     ("enter", KeyName::Enter),
+    ("return", KeyName::Enter),
     ("esc", KeyName::Esc),
+    ("escape", KeyName::Esc),
     ("tab", KeyName::Tab),
     ("backtab", KeyName::BackTab),
     ("backspace", KeyName::Backspace),
@@ -105,10 +108,43 @@ impl Key {
             let named = NAMED.iter().find(|(name, _)| *name == lower).map(|(_, key)| *key);
             named.or_else(|| function().map(KeyName::F))?
         };
-        if key.shift && key.name == KeyName::Tab {
-            (key.name, key.shift) = (KeyName::BackTab, false);
+        key.as_sent()
+    }
+
+    /// The key as a terminal sends it; `None` when none does.
+    fn as_sent(self) -> Option<Self> {
+        let mut key = self;
+        match key.name {
+            KeyName::Tab if key.shift => (key.name, key.shift) = (KeyName::BackTab, false),
+            // Terminals have always sent these with control for keys of their own.
+            KeyName::Char(c) if key.ctrl => {
+                let plain = |name| Self { name, ctrl: false, ..key };
+                key = match c.to_ascii_lowercase() {
+                    'i' => plain(KeyName::Tab),
+                    'm' => plain(KeyName::Enter),
+                    '[' => plain(KeyName::Esc),
+                    c => Self { name: KeyName::Char(c), ..key },
+                };
+                // Nor is shift told with it.
+                key.shift = false;
+            }
+            // Which character it makes is the layout's business, but of letters it is known.
+            KeyName::Char(c) if key.shift => {
+                let mut upper = c.to_uppercase();
+                match (upper.next(), upper.next()) {
+                    (Some(upper), None) if c.is_alphabetic() => key.name = KeyName::Char(upper),
+                    _ => return None,
+                }
+                key.shift = false;
+            }
+            _ => {}
         }
         Some(key)
+    }
+
+    /// Whether it counts when no other key is pending: `5j`.
+    fn is_count(self) -> bool {
+        self == Self::plain(self.name) && matches!(self.name, KeyName::Char('1'..='9'))
     }
 }
 
@@ -175,29 +211,47 @@ impl Keymap {
         if let Some(action) = self.keys.get(sequence) {
             return Lookup::Action(*action);
         }
-        let longer = self.keys.range(sequence.to_vec()..).next();
+        let longer = self.keys.range::<[Key], _>((Bound::Included(sequence), Bound::Unbounded)).next();
         match longer {
             Some((keys, _)) if keys.starts_with(sequence) => Lookup::Pending,
             _ => Lookup::Nothing,
         }
     }
 
-    /// Gives an action these keys instead of its own.
-    pub fn bind(&mut self, action: Action, sequences: &[String]) -> Result<(), String> {
-        let mut parsed = Vec::new();
-        for text in sequences {
-            let sequence = parse_sequence(text)?;
-            let taken = self.keys.iter().find(|(known, owner)| {
-                **owner != action && (known.starts_with(&sequence) || sequence.starts_with(known))
-            });
-            if let Some((_, owner)) = taken {
-                return Err(format!("{text} is taken by {}", owner.name()));
+    /// The default keys, with these actions having other keys instead of their own. On failure says for which action.
+    pub fn with(changes: &[(Action, Vec<String>)]) -> Result<Self, (Action, String)> {
+        let mut keymap = Self::default();
+        // All of them give up their keys first, so that two may swap theirs.
+        keymap.keys.retain(|_, owner| changes.iter().all(|(action, _)| action != owner));
+        for (action, sequences) in changes {
+            for text in sequences {
+                keymap.add(*action, text).map_err(|why| (*action, why))?;
             }
-            parsed.push(sequence);
         }
-        self.keys.retain(|_, owner| *owner != action);
-        self.keys.extend(parsed.into_iter().map(|sequence| (sequence, action)));
-        Ok(())
+        Ok(keymap)
+    }
+
+    fn add(&mut self, action: Action, text: &str) -> Result<(), String> {
+        let sequence = parse_sequence(text)?;
+        if sequence.first().is_some_and(|key| key.is_count()) {
+            return Err(format!("{text} begins with a digit, which repeats the key after it"));
+        }
+        let always = Key { ctrl: true, ..Key::plain(KeyName::Char('c')) };
+        if sequence.contains(&always) && (action != Action::ForceQuit || sequence.len() > 1) {
+            return Err("ctrl-c always quits".to_owned());
+        }
+        let taken =
+            self.keys.iter().find(|(known, _)| known.starts_with(&sequence) || sequence.starts_with(known));
+        match taken {
+            Some((_, owner)) if *owner != action => Err(format!("{text} is taken by {}", owner.name())),
+            Some((known, _)) if *known != sequence => {
+                Err(format!("{text} and {} exclude each other", show(known)))
+            }
+            _ => {
+                self.keys.insert(sequence, action);
+                Ok(())
+            }
+        }
     }
 
     /// The keys of an action, as help shows them.
@@ -269,12 +323,44 @@ mod tests {
 
     #[test]
     fn keys_can_be_given_to_other_actions_but_not_twice() {
-        let mut keymap = Keymap::default();
-        assert!(keymap.bind(Action::Quit, &["x x".to_owned()]).is_ok());
+        let with =
+            |action, keys: &[&str]| Keymap::with(&[(action, keys.iter().map(|&key| key.into()).collect())]);
+        let error = |action, keys: &[&str]| with(action, keys).expect_err("an error").1;
+        let keymap = with(Action::Quit, &["x x"]).expect("free");
         assert_eq!(keymap.lookup(&keys("q")), Lookup::Nothing);
         assert_eq!(keymap.lookup(&keys("x x")), Lookup::Action(Action::Quit));
-        let error = keymap.bind(Action::Help, &["j".to_owned()]).expect_err("taken");
-        assert!(error.contains("down"), "{error}");
-        assert!(keymap.bind(Action::Help, &["nonsense-key".to_owned()]).is_err());
+        assert!(error(Action::Help, &["j"]).contains("taken by down"));
+        assert!(error(Action::Help, &["g"]).contains("taken by top"));
+        assert!(error(Action::Help, &["nonsense-key"]).contains("no key"));
+        assert!(error(Action::Help, &["x", "x x"]).contains("exclude each other"));
+        assert!(error(Action::Help, &["5"]).contains("digit"));
+        assert!(error(Action::Help, &["ctrl-c"]).contains("always quits"));
+    }
+
+    #[test]
+    fn two_actions_can_swap_their_keys() {
+        let keymap =
+            Keymap::with(&[(Action::Up, vec!["j".to_owned()]), (Action::Down, vec!["k".to_owned()])])
+                .expect("free, as both give theirs up");
+        assert_eq!(keymap.lookup(&keys("j")), Lookup::Action(Action::Up));
+        assert_eq!(keymap.lookup(&keys("k")), Lookup::Action(Action::Down));
+        assert_eq!(keymap.lookup(&[Key::plain(KeyName::Up)]), Lookup::Nothing);
+    }
+
+    #[test]
+    fn keys_are_what_terminals_send() {
+        for (written, sent) in [
+            ("shift-g", "G"),
+            ("ctrl-P", "ctrl-p"),
+            ("ctrl-shift-p", "ctrl-p"),
+            ("ctrl-i", "tab"),
+            ("ctrl-m", "enter"),
+            ("shift-tab", "backtab"),
+            ("Escape", "esc"),
+        ] {
+            assert_eq!(Key::parse(written), Key::parse(sent), "{written}");
+        }
+        assert_eq!(Key::parse("shift-1"), None);
+        assert!(Key::parse("shift-left").is_some_and(|key| key.shift));
     }
 }

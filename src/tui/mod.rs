@@ -1,6 +1,7 @@
 //! The screen: a model, the messages that change it, and views that draw it. May import everything but `record` and
 //! `cli`.
 
+mod ascii;
 mod event;
 mod glyph;
 mod headless;
@@ -23,6 +24,7 @@ use chrono::Local as Zone;
 #[cfg(test)]
 use chrono::Utc as Zone;
 
+pub use ascii::wants_ascii;
 pub use model::Model;
 pub use run::{Exit, Options, run};
 pub use theme::Depth;

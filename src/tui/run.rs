@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, EventStream, KeyEventKind};
-use crossterm::{clipboard, execute, terminal};
+use crossterm::{clipboard, execute, queue, terminal};
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
@@ -49,6 +49,8 @@ pub enum Exit {
 pub struct Options {
     /// Whether the mouse is used.
     pub mouse: bool,
+    /// Whether nothing but ASCII is drawn.
+    pub ascii: bool,
     /// Where log lines go.
     pub log: Option<File>,
 }
@@ -79,9 +81,9 @@ pub async fn run(
             if let Some(exit) = perform(effects, &mut model, &mut screen, &worker).await? {
                 return Ok(exit);
             }
-            draw(&mut guard, &model)?;
+            draw(&mut guard, &model, options.ascii)?;
             (dirty, drawn) = (false, Some(Instant::now()));
-            set_title(&model, &mut title);
+            set_title(&model, options.ascii, &mut title);
         }
         let pause = pause(&model, dirty, drawn);
         let first = tokio::select! {
@@ -157,10 +159,15 @@ fn pause(model: &Model, dirty: bool, drawn: Option<Instant>) -> Option<Duration>
     }
 }
 
-fn draw(guard: &mut Guard, model: &Model) -> io::Result<()> {
-    execute!(guard.terminal.backend_mut(), terminal::BeginSynchronizedUpdate)?;
+fn draw(guard: &mut Guard, model: &Model, ascii: bool) -> io::Result<()> {
+    queue!(guard.terminal.backend_mut(), terminal::BeginSynchronizedUpdate)?;
     guard.fit(model.size)?;
-    guard.terminal.draw(|frame| view::draw(frame, model))?;
+    guard.terminal.draw(|frame| {
+        view::draw(frame, model);
+        if ascii {
+            super::ascii::spell(frame.buffer_mut());
+        }
+    })?;
     execute!(guard.terminal.backend_mut(), terminal::EndSynchronizedUpdate)
 }
 
@@ -183,12 +190,13 @@ fn terminal_event(event: Event) -> Option<Msg> {
 }
 
 /// Shows cost and running runs in the window's title; both are our own numbers.
-fn set_title(model: &Model, shown: &mut String) {
+fn set_title(model: &Model, ascii: bool, shown: &mut String) {
     if !model.title {
         return;
     }
     let (running, _) = model.running;
-    let title = format!("{} · {running} running", text::usd(model.store.totals().cost));
+    let dot = if ascii { "-" } else { "·" };
+    let title = format!("{} {dot} {running} running", text::usd(model.store.totals().cost));
     if *shown != title {
         super::terminal::set_title(&title);
         *shown = title;

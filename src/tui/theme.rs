@@ -10,6 +10,8 @@ use crate::model::{SpanKind, Status};
 pub enum Depth {
     /// None.
     Mono,
+    /// The 16 that every terminal has, in shades of its own.
+    Ansi,
     /// The 256 of xterm.
     Indexed,
     /// All.
@@ -19,16 +21,26 @@ pub enum Depth {
 impl Depth {
     /// What the environment says: `NO_COLOR`, `COLORTERM`, `TERM`.
     pub fn detect() -> Self {
-        let set = |name: &str| std::env::var(name).unwrap_or_default();
-        if !set("NO_COLOR").is_empty() || set("TERM") == "dumb" {
-            return Self::Mono;
-        }
-        let color_term = set("COLORTERM").to_ascii_lowercase();
-        if color_term.contains("truecolor") || color_term.contains("24bit") || set("TERM").contains("direct")
+        let set = |name: &str| std::env::var(name).unwrap_or_default().to_ascii_lowercase();
+        if set("NO_COLOR").is_empty() { Self::of(&set("TERM"), &set("COLORTERM")) } else { Self::Mono }
+    }
+
+    /// What `TERM` and `COLORTERM` say, both in lower case.
+    fn of(term: &str, color_term: &str) -> Self {
+        // `COLORTERM` does not pass through ssh, but these names do.
+        const ALL_COLOURS: [&str; 6] = ["direct", "kitty", "ghostty", "alacritty", "wezterm", "foot"];
+        let told = ["truecolor", "24bit"].iter().any(|word| color_term.contains(word));
+        if term == "dumb" {
+            Self::Mono
+        } else if told
+            || ALL_COLOURS.iter().any(|name| term.contains(name))
+            || (term.is_empty() && cfg!(windows))
         {
             Self::True
-        } else {
+        } else if term.contains("256") {
             Self::Indexed
+        } else {
+            Self::Ansi
         }
     }
 }
@@ -36,7 +48,7 @@ impl Depth {
 /// Styles for everything that is drawn.
 #[derive(Clone, Debug)]
 pub struct Theme {
-    depth: Depth,
+    mono: bool,
     /// Ordinary text.
     pub text: Style,
     /// Less important text.
@@ -73,14 +85,20 @@ impl Theme {
             Some(color) => Style::new().fg(color),
             None => Style::new(),
         };
-        let dimmed = |rgb: Rgb| if mono { Style::new().add_modifier(Modifier::DIM) } else { fg(rgb) };
-        let selection = match color(colors.selection, depth) {
-            Some(color) => Style::new().bg(color),
-            None => Style::new().add_modifier(Modifier::REVERSED),
+        let dimmed = |rgb: Rgb| match color(rgb, depth) {
+            Some(color) if depth != Depth::Ansi => Style::new().fg(color),
+            _ => Style::new().add_modifier(Modifier::DIM),
         };
+        let selection = match color(colors.selection, depth) {
+            // Of 16 colours none is sure to be seen behind all the others.
+            Some(color) if depth != Depth::Ansi => Style::new().bg(color),
+            _ => Style::new().add_modifier(Modifier::REVERSED),
+        };
+        // There are no shades between 16 colours: a muted bar has another texture.
+        let shade = |rgb: Rgb| if depth == Depth::Ansi { rgb } else { muted(rgb, colors.text) };
         let marked = |style: Style| if mono { style.add_modifier(Modifier::BOLD) } else { style };
         Self {
-            depth,
+            mono,
             text: fg(colors.text),
             dim: dimmed(colors.dim),
             faint: dimmed(colors.faint),
@@ -94,10 +112,7 @@ impl Theme {
             hit: fg(colors.hit).add_modifier(Modifier::UNDERLINED | Modifier::BOLD),
             selection,
             kinds: SpanKind::ALL.iter().map(|kind| fg(colors.kind(*kind))).collect(),
-            muted_kinds: SpanKind::ALL
-                .iter()
-                .map(|kind| fg(muted(colors.kind(*kind), colors.text)))
-                .collect(),
+            muted_kinds: SpanKind::ALL.iter().map(|kind| fg(shade(colors.kind(*kind)))).collect(),
             statuses: Status::ALL
                 .iter()
                 .map(|status| match status {
@@ -136,7 +151,7 @@ impl Theme {
 
     /// Whether there are colours.
     pub fn is_mono(&self) -> bool {
-        self.depth == Depth::Mono
+        self.mono
     }
 }
 
@@ -144,6 +159,7 @@ fn color(rgb: Rgb, depth: Depth) -> Option<Color> {
     let (r, g, b) = rgb.0?;
     match depth {
         Depth::Mono => None,
+        Depth::Ansi => nearest_ansi(r, g, b),
         Depth::True => Some(Color::Rgb(r, g, b)),
         Depth::Indexed => Some(Color::Indexed(nearest_indexed(r, g, b))),
     }
@@ -157,6 +173,31 @@ fn muted(rgb: Rgb, text: Rgb) -> Rgb {
         ((u32::from(value) * 42 + background * 58) / 100) as u8
     };
     Rgb(rgb.0.map(|(r, g, b)| (mix(r), mix(g), mix(b))))
+}
+
+/// The one of 16 colours with the nearest hue. None for greys: which of the four the terminal's background swallows is
+/// not known, while its own text colour is always seen.
+fn nearest_ansi(r: u8, g: u8, b: u8) -> Option<Color> {
+    let (r, g, b) = (i32::from(r), i32::from(g), i32::from(b));
+    let (most, least) = (r.max(g).max(b), r.min(g).min(b));
+    if (most - least) * 10 < most * 3 {
+        return None;
+    }
+    // A sixth of the colour wheel each, red at 0.
+    let range = most - least;
+    let degrees = match () {
+        () if most == r => (60 * (g - b) / range + 360) % 360,
+        () if most == g => 60 * (b - r) / range + 120,
+        () => 60 * (r - g) / range + 240,
+    };
+    Some(match degrees {
+        25..75 => Color::Yellow,
+        75..160 => Color::Green,
+        160..205 => Color::Cyan,
+        205..250 => Color::Blue,
+        250..330 => Color::Magenta,
+        _ => Color::Red,
+    })
 }
 
 /// The nearest of xterm's 6x6x6 colours and 24 greys.
@@ -192,11 +233,43 @@ mod tests {
     }
 
     #[test]
+    fn depth_is_what_the_terminal_says() {
+        for (term, color_term, depth) in [
+            ("xterm-256color", "truecolor", Depth::True),
+            ("xterm-kitty", "", Depth::True),
+            ("tmux-256color", "", Depth::Indexed),
+            ("linux", "", Depth::Ansi),
+            ("xterm", "", Depth::Ansi),
+            ("dumb", "truecolor", Depth::Mono),
+        ] {
+            assert_eq!(Depth::of(term, color_term), depth, "{term} {color_term}");
+        }
+    }
+
+    #[test]
+    fn of_16_colours_the_important_ones_stay_apart() {
+        for name in ["dark", "light"] {
+            let theme = Theme::new(&crate::config::theme(name).expect("a theme"), Depth::Ansi);
+            let colors = [theme.kind(SpanKind::Llm), theme.kind(SpanKind::Tool), theme.kind(SpanKind::Agent)];
+            assert_eq!(
+                colors.map(|style| style.fg),
+                [Color::Cyan, Color::Yellow, Color::Magenta].map(Some),
+                "{name}"
+            );
+            assert_eq!((theme.bad.fg, theme.good.fg), (Some(Color::Red), Some(Color::Green)), "{name}");
+            assert_eq!((theme.text.fg, theme.kind(SpanKind::Step).fg), (None, Some(Color::Blue)), "{name}");
+            assert!(theme.faint.add_modifier.contains(Modifier::DIM) && theme.faint.fg.is_none(), "{name}");
+            assert!(theme.selection(true).add_modifier.contains(Modifier::REVERSED), "{name}");
+        }
+    }
+
+    #[test]
     fn selection_is_visible_without_colours() {
         let mono = Theme::new(&crate::config::theme("mono").expect("a theme"), Depth::True);
         assert!(mono.selection(true).add_modifier.contains(Modifier::REVERSED));
         let dark = Theme::new(&crate::config::theme("dark").expect("a theme"), Depth::Mono);
         assert!(dark.selection(true).add_modifier.contains(Modifier::REVERSED));
         assert_ne!(mono.selection(true), mono.selection(false));
+        assert!(mono.is_mono() && dark.is_mono());
     }
 }

@@ -170,6 +170,8 @@ fn folding_everything_selects_what_hides_the_selection() {
     assert_eq!((screen.span().as_str(), screen.tree().len()), ("ticket-generation", 1));
     screen.press("z R");
     assert_eq!((screen.span().as_str(), screen.tree().len()), ("ticket-generation", 8));
+    // With a count, from that depth.
+    assert_eq!(screen.press("2 z M").tree().len(), 4);
     // What is unfolded by hand stays so although the rest is folded to a depth.
     screen.press("z 2 j space");
     assert_eq!(screen.tree()[2], "  qwen2.5-coder");

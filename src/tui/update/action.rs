@@ -11,6 +11,8 @@ use super::{find, prompt};
 
 /// How far one key zooms.
 const ZOOM: f64 = 1.5;
+/// The deepest level that can be asked for by number.
+const MAX_DEPTH: usize = 1_000;
 /// How far one key pans, as a share of what is shown.
 const PAN: f64 = 0.2;
 
@@ -39,7 +41,8 @@ pub(super) fn act(model: &mut Model, action: Action, count: Option<usize>, effec
         Action::Fold => horizontally(model, true),
         Action::Unfold => horizontally(model, false),
         Action::ToggleFold => model.waterfall.fold(&model.store, &model.matches, None),
-        Action::FoldAll | Action::FoldDepth1 => fold_to(model, Some(1)),
+        Action::FoldAll => fold_to(model, Some(count.map_or(1, |depth| depth.min(MAX_DEPTH) as u32))),
+        Action::FoldDepth1 => fold_to(model, Some(1)),
         Action::UnfoldAll => fold_to(model, None),
         Action::FoldDepth2 => fold_to(model, Some(2)),
         Action::FoldDepth3 => fold_to(model, Some(3)),

@@ -68,10 +68,18 @@ impl Bar {
             let light = (cell + 1) * EIGHTHS <= light_to;
             let target = &mut buffer[place];
             let style = if light { self.light } else { self.style };
+            let textured = self.fill != LEFT[8];
+            if textured && (right - left) * 2 >= EIGHTHS && self.end == BarEnd::Closed {
+                // There are no parts of a textured cell; a solid one at its end would look like something else.
+                target.set_symbol(self.fill).set_style(style);
+                continue;
+            }
             if left > 0 && right == EIGHTHS {
-                // Only the right part of the cell: the left block in the background's colour.
-                target.set_symbol(LEFT[left as usize]);
-                target.set_style(style.add_modifier(Modifier::REVERSED));
+                // Only the right part of the cell: the left block in the background's colour. Where the row is
+                // reversed already, as a selected one without colours, that is the other way round.
+                let turned = target.modifier.contains(Modifier::REVERSED);
+                target.set_symbol(LEFT[left as usize]).set_style(style);
+                target.modifier.set(Modifier::REVERSED, !turned);
                 continue;
             }
             let whole = left == 0 && right == EIGHTHS;
@@ -163,6 +171,25 @@ mod tests {
     #[test]
     fn the_wait_for_the_first_token_is_light() {
         assert_eq!(drawn(Bar { light_to: Some(16), ..bar(0, 32) }, 4), "░░██");
+    }
+
+    #[test]
+    fn a_bar_begins_at_the_same_place_in_a_reversed_row() {
+        let area = Rect::new(0, 0, 2, 1);
+        let mut buffer = Buffer::empty(area);
+        bar(3, 16).draw(&mut buffer, area);
+        assert!(buffer[(0, 0)].modifier.contains(Modifier::REVERSED));
+        let mut buffer = Buffer::empty(area);
+        buffer.set_style(area, Style::new().add_modifier(Modifier::REVERSED));
+        bar(3, 16).draw(&mut buffer, area);
+        assert!(!buffer[(0, 0)].modifier.contains(Modifier::REVERSED));
+        assert!(buffer[(1, 0)].modifier.contains(Modifier::REVERSED));
+    }
+
+    #[test]
+    fn textured_bars_have_textured_ends() {
+        assert_eq!(drawn(Bar { fill: "▒", ..bar(3, 20) }, 4), "▒▒▒ ");
+        assert_eq!(drawn(Bar { fill: "▒", ..bar(6, 18) }, 4), "▊▒▎ ");
     }
 
     #[test]

@@ -4,3 +4,4 @@ mod leaving;
 mod live;
 mod screens;
 mod spans;
+mod terminals;
