@@ -176,10 +176,10 @@ impl From<TokenSum> for TokensJson {
     }
 }
 
-impl From<&Usage> for TokensJson {
-    fn from(usage: &Usage) -> Self {
+impl From<Usage> for TokensJson {
+    fn from(usage: Usage) -> Self {
         let mut sum = TokenSum::default();
-        sum.add_usage(usage);
+        sum.add_usage(&usage);
         sum.into()
     }
 }

@@ -2,7 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::columns::{Columns, CostSource, RowBits};
+use super::calls::CostSource;
+use super::columns::{Columns, RowBits};
 use super::counting;
 use super::handle::{NONE, SpanIx};
 use super::merge::{LabelCache, merge};
@@ -69,7 +70,7 @@ impl Store {
         if merged.price {
             self.price(row);
             let call = self.columns.call(row).is_some_and(|call| call.usage.is_known());
-            if call && self.facets.get(self.columns.facets[row as usize]).model.is_none() {
+            if call && self.facets.get(self.columns.words[row as usize].facets).model.is_none() {
                 priceless.entry(trace).or_default().push(row);
             }
         }
@@ -97,11 +98,12 @@ impl Store {
     }
 
     fn row_of(&mut self, trace: u32, span: crate::model::Id) -> u32 {
-        if let Some(row) = self.columns.find(trace, span) {
+        let owner = &mut self.traces.rows[trace as usize];
+        if let Some(row) = owner.ids.find(span, |row| self.columns.is(row, span)) {
             return row;
         }
-        let owner = &mut self.traces.rows[trace as usize];
         let row = self.columns.add(trace, span, owner.last_row);
+        owner.ids.add(span, row);
         owner.last_row = row;
         owner.rows += 1;
         row
@@ -110,46 +112,46 @@ impl Store {
     /// Sets a row's parent. Returns whether the trace has to be counted again, because a link that counted is gone.
     fn link(&mut self, trace: u32, row: u32, parent: Parent) -> bool {
         let at = row as usize;
-        let old = self.columns.parent[at];
+        let old = self.columns.links[at].parent;
         let new = match parent {
             Parent::Unsaid => return false,
             Parent::Root => NONE,
             Parent::Span(id) if id == self.columns.id(row) => {
-                self.columns.marks[at] = self.columns.marks[at].with(Marks::ODD);
+                self.columns.state[at].marks = self.columns.state[at].marks.with(Marks::ODD);
                 NONE
             }
             Parent::Span(id) => self.row_of(trace, id),
         };
-        self.columns.bits[at].set(RowBits::ROOT, new == NONE);
+        self.columns.state[at].bits.set(RowBits::ROOT, new == NONE);
         if new == old {
             return false;
         }
-        self.columns.parent[at] = new;
+        self.columns.links[at].parent = new;
         if new == NONE {
             return old != NONE;
         }
-        let cycle = self.columns.bits[at].has(RowBits::HAS_CHILDREN) && self.cut_cycle(row);
-        self.columns.bits[new as usize].set(RowBits::HAS_CHILDREN, true);
+        let cycle = self.columns.state[at].bits.has(RowBits::HAS_CHILDREN) && self.cut_cycle(row);
+        self.columns.state[new as usize].bits.set(RowBits::HAS_CHILDREN, true);
         old != NONE || cycle
     }
 
     /// Cuts the cycle that the row's new parent closes, if it closes one, above the member with the smallest id.
     fn cut_cycle(&mut self, row: u32) -> bool {
         let mut members = vec![row];
-        let mut next = self.columns.parent[row as usize];
+        let mut next = self.columns.links[row as usize].parent;
         while next != NONE && next != row {
             members.push(next);
-            next = self.columns.parent[next as usize];
+            next = self.columns.links[next as usize].parent;
         }
         if next == NONE {
             return false;
         }
         for &member in &members {
-            let marks = &mut self.columns.marks[member as usize];
+            let marks = &mut self.columns.state[member as usize].marks;
             *marks = marks.with(Marks::ODD);
         }
         if let Some(&top) = members.iter().min_by_key(|&&member| self.columns.id(member)) {
-            self.columns.parent[top as usize] = NONE;
+            self.columns.links[top as usize].parent = NONE;
         }
         true
     }
@@ -158,8 +160,8 @@ impl Store {
     fn untally(&mut self, row: u32) {
         let share = counting::share(&self.columns, row);
         let standing = Standing::of(&self.columns, row);
-        let facet = self.columns.facets[row as usize].index();
-        let trace = &mut self.traces.rows[self.columns.trace[row as usize] as usize];
+        let facet = self.columns.words[row as usize].facets.index();
+        let trace = &mut self.traces.rows[self.columns.links[row as usize].trace as usize];
         trace.open -= u32::from(standing.open);
         trace.suspended -= u32::from(standing.suspended);
         if share != Share::default() {
@@ -175,11 +177,11 @@ impl Store {
     fn tally(&mut self, row: u32) {
         let share = counting::share(&self.columns, row);
         let standing = Standing::of(&self.columns, row);
-        let facet = self.columns.facets[row as usize].index();
+        let facet = self.columns.words[row as usize].facets.index();
         if self.facet_totals.len() <= facet {
             self.facet_totals.resize(facet + 1, super::Totals::default());
         }
-        let trace = &mut self.traces.rows[self.columns.trace[row as usize] as usize];
+        let trace = &mut self.traces.rows[self.columns.links[row as usize].trace as usize];
         trace.generation = self.generation;
         trace.open += u32::from(standing.open);
         trace.suspended += u32::from(standing.suspended);
@@ -195,7 +197,7 @@ impl Store {
         let mut child = row;
         while let Some((parent, bits)) = counting::cover(&self.columns, child) {
             self.untally(parent);
-            self.columns.bits[parent as usize] = bits;
+            self.columns.state[parent as usize].bits = bits;
             self.tally(parent);
             self.changes.push(SpanIx(parent));
             child = parent;
@@ -207,7 +209,7 @@ impl Store {
         let rows: Vec<u32> = self.chain(trace).collect();
         for &row in &rows {
             self.untally(row);
-            let bits = &mut self.columns.bits[row as usize];
+            let bits = &mut self.columns.state[row as usize].bits;
             bits.set(RowBits::USAGE_BELOW, false);
             bits.set(RowBits::CALL_BELOW, false);
             self.tally(row);
@@ -226,8 +228,8 @@ impl Store {
         let columns = &self.columns;
         let rank = |row: u32| (columns.start(row).is_none(), columns.start(row), columns.id(row));
         let stands = |row: u32| {
-            columns.parent[row as usize] == NONE
-                && columns.bits[row as usize].has(RowBits::KNOWN)
+            columns.links[row as usize].parent == NONE
+                && columns.state[row as usize].bits.has(RowBits::KNOWN)
                 && columns.kind(row) != Some(SpanKind::Event)
         };
         let root = self.traces.rows[trace as usize].root;
@@ -249,7 +251,7 @@ impl Store {
         let columns = &self.columns;
         let owner = &mut self.traces.rows[trace as usize];
         owner.root = best.unwrap_or(NONE);
-        if columns.marks[row as usize].has(Marks::RESUMED) {
+        if columns.state[row as usize].marks.has(Marks::RESUMED) {
             let newer = owner.resumed == NONE || columns.start(row) >= columns.start(owner.resumed);
             if newer {
                 owner.resumed = row;
@@ -286,7 +288,7 @@ impl Store {
 
     /// Measures the extent of a trace again.
     fn measure_extent(&mut self, trace: u32) {
-        let known = |row: &u32| self.columns.bits[*row as usize].has(RowBits::KNOWN);
+        let known = |row: &u32| self.columns.state[*row as usize].bits.has(RowBits::KNOWN);
         let rows = || self.chain(trace).filter(known);
         let first = rows().filter_map(|row| self.columns.start(row)).min();
         let last = rows().flat_map(|row| self.times_of(row)).flatten().max();
@@ -310,8 +312,8 @@ impl Store {
     /// Prices a row's call: what the source reports, else what the price list says.
     fn price(&mut self, row: u32) {
         let at = row as usize;
-        let Some(call) = self.columns.call(row).copied() else { return };
-        let labels = self.facets.get(self.columns.facets[at]);
+        let Some(call) = self.columns.call(row) else { return };
+        let labels = self.facets.get(self.columns.words[at].facets);
         let (cost, source) = match (call.reported, &mut self.pricing) {
             (Some(cost), _) => (cost, CostSource::Reported),
             (None, Some(pricing)) if labels.model.is_some() && call.usage.is_known() => {
@@ -321,8 +323,9 @@ impl Store {
             }
             _ => Default::default(),
         };
-        let slot = self.columns.call_mut(row);
-        (slot.cost, slot.source) = (cost, source);
+        if (cost, source) != (call.cost, call.source) {
+            self.columns.set_call(row, &super::calls::Call { cost, source, ..call });
+        }
     }
 
     /// Prices everything again, after the price list changed.
@@ -375,14 +378,14 @@ impl Store {
     fn disinherit(&mut self, trace: u32, priceless: &mut FxHashMap<u32, Vec<u32>>) {
         let heirs: Vec<u32> = self
             .chain(trace)
-            .filter(|&row| self.columns.bits[row as usize].has(RowBits::MODEL_INHERITED))
+            .filter(|&row| self.columns.state[row as usize].bits.has(RowBits::MODEL_INHERITED))
             .collect();
         for &row in &heirs {
             self.untally(row);
-            let mut labels = *self.facets.get(self.columns.facets[row as usize]);
+            let mut labels = *self.facets.get(self.columns.words[row as usize].facets);
             (labels.model, labels.provider) = (Symbol::NONE, Symbol::NONE);
-            self.columns.facets[row as usize] = self.facets.intern(labels);
-            self.columns.bits[row as usize].set(RowBits::MODEL_INHERITED, false);
+            self.columns.words[row as usize].facets = self.facets.intern(labels);
+            self.columns.state[row as usize].bits.set(RowBits::MODEL_INHERITED, false);
             self.price(row);
             self.tally(row);
         }
@@ -391,30 +394,30 @@ impl Store {
 
     fn inherit_model(&mut self, row: u32) -> bool {
         let at = row as usize;
-        let mut labels = *self.facets.get(self.columns.facets[at]);
+        let mut labels = *self.facets.get(self.columns.words[at].facets);
         if labels.model.is_some() {
             return true;
         }
         if self.columns.kind(row) != Some(SpanKind::Llm) {
             return false;
         }
-        let mut above = self.columns.parent[at];
+        let mut above = self.columns.links[at].parent;
         for _ in 0..MODEL_HOPS {
             if above == NONE || self.columns.kind(above) != Some(SpanKind::Llm) {
                 return false;
             }
-            let theirs = self.facets.get(self.columns.facets[above as usize]);
+            let theirs = self.facets.get(self.columns.words[above as usize].facets);
             if theirs.model.is_some() {
                 (labels.model, labels.provider) = (theirs.model, theirs.provider);
                 self.untally(row);
-                self.columns.facets[at] = self.facets.intern(labels);
-                self.columns.bits[at].set(RowBits::MODEL_INHERITED, true);
+                self.columns.words[at].facets = self.facets.intern(labels);
+                self.columns.state[at].bits.set(RowBits::MODEL_INHERITED, true);
                 self.price(row);
                 self.tally(row);
                 self.changes.push(SpanIx(row));
                 return true;
             }
-            above = self.columns.parent[above as usize];
+            above = self.columns.links[above as usize].parent;
         }
         false
     }
@@ -454,8 +457,8 @@ pub(super) struct Standing {
 
 impl Standing {
     pub(super) fn of(columns: &Columns, row: u32) -> Self {
-        let known =
-            columns.bits[row as usize].has(RowBits::KNOWN) && columns.kind(row) != Some(SpanKind::Event);
+        let known = columns.state[row as usize].bits.has(RowBits::KNOWN)
+            && columns.kind(row) != Some(SpanKind::Event);
         let status = columns.status(row);
         let suspended = known && status == Some(Status::Suspended);
         let over = columns.end(row).is_some() || status.is_some_and(Status::is_terminal);

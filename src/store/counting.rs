@@ -8,7 +8,8 @@
 //! Coverage only ever grows while spans are added, so each span is visited once per kind of coverage; the rare record
 //! that turns a span into a tool later has its trace counted again from scratch.
 
-use super::columns::{Columns, CostSource, RowBits};
+use super::calls::CostSource;
+use super::columns::{Columns, RowBits};
 use super::handle::NONE;
 use super::totals::Share;
 use crate::model::{Marks, SpanKind, Status};
@@ -16,7 +17,7 @@ use crate::model::{Marks, SpanKind, Status};
 /// What a row adds to the totals as it stands.
 pub(super) fn share(columns: &Columns, row: u32) -> Share {
     let at = row as usize;
-    let bits = columns.bits[at];
+    let bits = columns.state[at].bits;
     if !bits.has(RowBits::KNOWN) {
         return Share::default();
     }
@@ -47,8 +48,8 @@ pub(super) fn share(columns: &Columns, row: u32) -> Share {
 /// Whether the row's own usage says anything.
 pub(super) fn has_usage(columns: &Columns, row: u32) -> bool {
     let at = row as usize;
-    columns.bits[at].has(RowBits::KNOWN)
-        && !columns.marks[at].has(Marks::ROLLUP)
+    columns.state[at].bits.has(RowBits::KNOWN)
+        && !columns.state[at].marks.has(Marks::ROLLUP)
         && columns.call(row).is_some_and(|call| call.usage.is_known() || call.reported.is_some())
 }
 
@@ -56,7 +57,7 @@ pub(super) fn has_usage(columns: &Columns, row: u32) -> bool {
 /// that nothing is known of yet, pass nothing on.
 pub(super) fn passes_on(columns: &Columns, row: u32) -> (bool, bool) {
     let at = row as usize;
-    let bits = columns.bits[at];
+    let bits = columns.state[at].bits;
     if !bits.has(RowBits::KNOWN) || columns.kind(row) == Some(SpanKind::Tool) {
         return (false, false);
     }
@@ -68,11 +69,11 @@ pub(super) fn passes_on(columns: &Columns, row: u32) -> (bool, bool) {
 /// The parent of a row with the coverage that the row gives it, if that is news to the parent.
 pub(super) fn cover(columns: &Columns, row: u32) -> Option<(u32, RowBits)> {
     let (usage, call) = passes_on(columns, row);
-    let parent = columns.parent[row as usize];
+    let parent = columns.links[row as usize].parent;
     if parent == NONE {
         return None;
     }
-    let old = columns.bits[parent as usize];
+    let old = columns.state[parent as usize].bits;
     let mut new = old;
     new.set(RowBits::USAGE_BELOW, usage || old.has(RowBits::USAGE_BELOW));
     new.set(RowBits::CALL_BELOW, call || old.has(RowBits::CALL_BELOW));

@@ -9,7 +9,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::columns::{Columns, CostSource, RowBits};
+use super::calls::CostSource;
+use super::columns::{Columns, RowBits};
 use super::facets::{FacetTable, Facets};
 use crate::model::{Parent, SpanUpdate, Stamp, Status, Symbol};
 
@@ -64,8 +65,8 @@ pub(super) fn merge(
     let at = row as usize;
     let said = said_by(update);
     let before = said_of(columns, facets, row);
-    let known = columns.bits[at].has(RowBits::KNOWN);
-    let newest = columns.stamp[at];
+    let known = columns.state[at].bits.has(RowBits::KNOWN);
+    let newest = columns.stamp(row);
     let ahead = !known || update.stamp >= newest;
 
     // Whether this record's word on a field counts against what the row has.
@@ -73,7 +74,7 @@ pub(super) fn merge(
         if before & field == 0 {
             return true;
         }
-        if !columns.bits[at].has(RowBits::HISTORY) {
+        if !columns.state[at].bits.has(RowBits::HISTORY) {
             return ahead;
         }
         let versions = history.0.get(&row).map_or(&[][..], Vec::as_slice);
@@ -107,8 +108,8 @@ pub(super) fn merge(
     let new_labels = if said >> LABELS == 0 {
         None
     } else {
-        let inherited = columns.bits[at].has(RowBits::MODEL_INHERITED);
-        let mut have = facets.get(columns.facets[at]).to_array();
+        let inherited = columns.state[at].bits.has(RowBits::MODEL_INHERITED);
+        let mut have = facets.get(columns.words[at].facets).to_array();
         if inherited && (update.model.is_some() || update.provider.is_some()) {
             (have[MODEL_LABEL], have[PROVIDER_LABEL]) = (Symbol::NONE, Symbol::NONE);
         }
@@ -122,7 +123,7 @@ pub(super) fn merge(
 
     remember(columns, history, row, update.stamp, said, before);
 
-    let bits = &mut columns.bits[at];
+    let bits = &mut columns.state[at].bits;
     bits.set(RowBits::KNOWN, true);
     if start_wins {
         bits.set(RowBits::START_INFERRED, update.start.is_some_and(|time| time.inferred));
@@ -148,37 +149,40 @@ pub(super) fn merge(
         merged.parent = Some(update.parent);
     }
     if name_wins {
-        columns.name[at] = update.name;
+        columns.words[at].name = update.name;
     }
     if error_wins {
         columns.errors.insert(row, update.error);
     }
-    if let (Some(usage), true) = (update.usage, usage_wins) {
-        columns.call_mut(row).usage = usage;
-        merged.price = true;
-    }
-    if let (Some(cost), true) = (update.cost, cost_wins) {
-        columns.call_mut(row).reported = Some(cost);
-        merged.price = true;
-    }
-    if let (Some(first), true) = (update.first_token, first_wins) {
-        columns.call_mut(row).first_token = Some(first);
+    if usage_wins || cost_wins || first_wins {
+        let mut call = columns.call(row).unwrap_or_default();
+        if let (Some(usage), true) = (update.usage, usage_wins) {
+            call.usage = usage;
+        }
+        if let (Some(cost), true) = (update.cost, cost_wins) {
+            (call.reported, call.cost, call.source) = (Some(cost), cost, CostSource::Reported);
+        }
+        if let (Some(first), true) = (update.first_token, first_wins) {
+            call.first_token = Some(first);
+        }
+        columns.set_call(row, &call);
+        merged.price |= usage_wins || cost_wins;
     }
     if let Some(have) = new_labels {
         if update.model.is_some() || update.provider.is_some() {
-            columns.bits[at].set(RowBits::MODEL_INHERITED, false);
+            columns.state[at].bits.set(RowBits::MODEL_INHERITED, false);
             merged.price = true;
-            let had = facets.get(columns.facets[at]);
+            let had = facets.get(columns.words[at].facets);
             merged.model_replaced = had.model.is_some()
                 && (had.model != have[MODEL_LABEL] || had.provider != have[PROVIDER_LABEL]);
         }
-        columns.facets[at] = labels.intern(facets, have);
+        columns.words[at].facets = labels.intern(facets, have);
     }
-    columns.marks[at] = columns.marks[at].with(update.marks);
+    columns.state[at].marks = columns.state[at].marks.with(update.marks);
     if let Some(payload) = update.payload {
         columns.add_payload(row, payload);
     }
-    columns.stamp[at] = columns.stamp[at].max(update.stamp);
+    columns.raise_stamp(row, newest.max(update.stamp));
     merged
 }
 
@@ -205,11 +209,11 @@ const PROVIDER_LABEL: usize = 6;
 
 fn remember(columns: &mut Columns, history: &mut History, row: u32, stamp: Stamp, said: Mask, before: Mask) {
     let at = row as usize;
-    if !columns.bits[at].has(RowBits::KNOWN) {
+    if !columns.state[at].bits.has(RowBits::KNOWN) {
         return;
     }
-    let newest = columns.stamp[at];
-    if columns.bits[at].has(RowBits::HISTORY) {
+    let newest = columns.stamp(row);
+    if columns.state[at].bits.has(RowBits::HISTORY) {
         let versions = history.0.entry(row).or_default();
         match versions.iter_mut().find(|(known, _)| *known == stamp) {
             Some((_, mask)) => *mask |= said,
@@ -227,7 +231,7 @@ fn remember(columns: &mut Columns, history: &mut History, row: u32, stamp: Stamp
     let newest_tells_all = stamp == newest || (stamp > newest && before & !said == 0);
     if !newest_tells_all {
         history.0.insert(row, vec![(newest, before), (stamp, said)]);
-        columns.bits[at].set(RowBits::HISTORY, true);
+        columns.state[at].bits.set(RowBits::HISTORY, true);
     }
 }
 
@@ -252,13 +256,13 @@ fn said_by(update: &SpanUpdate) -> Mask {
 
 fn said_of(columns: &Columns, facets: &FacetTable, row: u32) -> Mask {
     let at = row as usize;
-    let bits = columns.bits[at];
+    let bits = columns.state[at].bits;
     if !bits.has(RowBits::KNOWN) {
         return 0;
     }
     let mut mask = 0;
     let mut say = |bit: Mask, said: bool| mask |= if said { bit } else { 0 };
-    say(PARENT, columns.parent[at] != super::handle::NONE || bits.has(RowBits::ROOT));
+    say(PARENT, columns.links[at].parent != super::handle::NONE || bits.has(RowBits::ROOT));
     let start = columns.start(row).is_some();
     say(START_WRITTEN, start && !bits.has(RowBits::START_INFERRED));
     say(START_INFERRED, start && bits.has(RowBits::START_INFERRED));
@@ -273,9 +277,9 @@ fn said_of(columns: &Columns, facets: &FacetTable, row: u32) -> Mask {
         say(COST, call.reported.is_some() || call.source == CostSource::Reported);
         say(FIRST_TOKEN, call.first_token.is_some());
     }
-    say(NAME, columns.name[at].is_some());
+    say(NAME, columns.words[at].name.is_some());
     say(ERROR, columns.errors.contains_key(&row));
-    let mut labels = *facets.get(columns.facets[at]);
+    let mut labels = *facets.get(columns.words[at].facets);
     if bits.has(RowBits::MODEL_INHERITED) {
         (labels.model, labels.provider) = (Symbol::NONE, Symbol::NONE);
     }

@@ -4,11 +4,14 @@
 //! May import `model`, `text`, `price` and `filter`.
 
 mod apply;
+mod calls;
 mod columns;
 mod counting;
 mod facets;
 mod handle;
+mod ids;
 mod merge;
+mod places;
 mod pricing;
 mod row;
 mod sources;
@@ -22,7 +25,7 @@ use rustc_hash::FxHashMap;
 
 use crate::model::{Problems, SegmentId, SourceId, Strings, UnixNanos};
 
-pub use columns::CostSource;
+pub use calls::CostSource;
 pub use facets::{FacetId, FacetTable, Facets};
 pub use handle::{SpanIx, TraceIx};
 pub use pricing::Pricing;
@@ -157,7 +160,7 @@ impl Store {
         std::iter::from_fn(move || {
             let row = next;
             (row != NONE).then(|| {
-                next = self.columns.previous[row as usize];
+                next = self.columns.links[row as usize].previous;
                 row
             })
         })

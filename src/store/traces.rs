@@ -3,6 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use super::handle::NONE;
+use super::ids::SpanIds;
 use super::totals::Totals;
 use crate::model::{Id, SourceId, UnixNanos};
 
@@ -22,6 +23,8 @@ pub(super) struct TraceRow {
     pub root: u32,
     /// The newest span that goes on with a suspended run.
     pub resumed: u32,
+    /// Its spans.
+    pub ids: SpanIds,
     pub totals: Totals,
     /// Earliest start.
     pub first: Option<UnixNanos>,
@@ -70,6 +73,7 @@ impl TraceTable {
                 suspended: 0,
                 root: NONE,
                 resumed: NONE,
+                ids: SpanIds::default(),
                 totals: Totals::default(),
                 first: None,
                 last: None,
@@ -116,6 +120,9 @@ impl TraceTable {
     }
 
     pub(super) fn memory(&self) -> usize {
-        self.rows.capacity() * size_of::<TraceRow>() + self.ids.capacity() * 21 + self.runs.capacity() * 21
+        self.rows.capacity() * size_of::<TraceRow>()
+            + self.rows.iter().map(|trace| trace.ids.memory()).sum::<usize>()
+            + self.ids.capacity() * 21
+            + self.runs.capacity() * 21
     }
 }

@@ -1,6 +1,7 @@
 //! Reading: cheap, borrowed views of spans and traces.
 
-use super::columns::{CostSource, RowBits};
+use super::calls::CostSource;
+use super::columns::RowBits;
 use super::counting;
 use super::facets::{FacetId, Facets};
 use super::handle::{NONE, SpanIx, TraceIx};
@@ -102,12 +103,12 @@ impl<'a> SpanView<'a> {
 
     /// Its trace.
     pub fn trace(&self) -> TraceView<'a> {
-        TraceView { store: self.store, row: self.store.columns.trace[self.at()] }
+        TraceView { store: self.store, row: self.store.columns.links[self.at()].trace }
     }
 
     /// Its parent; possibly a placeholder for a span that was never seen.
     pub fn parent(&self) -> Option<SpanView<'a>> {
-        let row = self.store.columns.parent[self.at()];
+        let row = self.store.columns.links[self.at()].parent;
         (row != NONE).then_some(SpanView { store: self.store, row })
     }
 
@@ -123,7 +124,7 @@ impl<'a> SpanView<'a> {
 
     /// Its name; empty when it has none.
     pub fn name(&self) -> &'a str {
-        self.text(self.store.columns.name[self.at()])
+        self.text(self.store.columns.words[self.at()].name)
     }
 
     /// Its name without the decoration that frameworks put around it: the workflow, step, agent, tool or model that the
@@ -144,7 +145,7 @@ impl<'a> SpanView<'a> {
 
     /// The symbol of its name.
     pub fn name_symbol(&self) -> Symbol {
-        self.store.columns.name[self.at()]
+        self.store.columns.words[self.at()].name
     }
 
     /// Its kind.
@@ -159,7 +160,7 @@ impl<'a> SpanView<'a> {
 
     /// The number of its combination of labels.
     pub fn facet_id(&self) -> FacetId {
-        self.store.columns.facets[self.at()]
+        self.store.columns.words[self.at()].facets
     }
 
     /// Text of a label.
@@ -256,8 +257,8 @@ impl<'a> SpanView<'a> {
     }
 
     /// Its own usage, whether it counts or not.
-    pub fn usage(&self) -> Option<&'a Usage> {
-        self.store.columns.call(self.row).map(|call| &call.usage).filter(|usage| usage.is_known())
+    pub fn usage(&self) -> Option<Usage> {
+        self.store.columns.call(self.row).map(|call| call.usage).filter(Usage::is_known)
     }
 
     /// Whether its own usage counts in the totals (no span below it holds the same).
@@ -296,7 +297,7 @@ impl<'a> SpanView<'a> {
 
     /// Further facts.
     pub fn marks(&self) -> Marks {
-        self.store.columns.marks[self.at()]
+        self.store.columns.state[self.at()].marks
     }
 
     /// Where its records are, oldest first.
@@ -320,7 +321,7 @@ impl<'a> SpanView<'a> {
     }
 
     fn bits(&self) -> RowBits {
-        self.store.columns.bits[self.at()]
+        self.store.columns.state[self.at()].bits
     }
 }
 

@@ -112,7 +112,7 @@ fn overview(model: &Model, span: &SpanView<'_>, detail: Option<&SpanDetail>, wid
         row("model", parts);
     }
     if let Some(usage) = span.usage() {
-        row("tokens", usage_pieces(usage, span));
+        row("tokens", usage_pieces(&usage, span));
     }
     let node = model.waterfall.tree.find(span.ix()).map(|at| model.waterfall.tree.node(at));
     if let Some(node) = node.filter(|node| node.children > 0 && node.totals.tokens.total() > 0) {
