@@ -98,6 +98,10 @@ pub(super) struct ScreenArgs {
     /// When to use colours
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     pub color: ColorWhen,
+    /// Memory for the index, for example 512M or 4G; the oldest finished runs beyond it leave and come back when they
+    /// are opened [default: half of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = super::memory::parse_size)]
+    pub max_memory: Option<usize>,
     /// Leave the mouse to the terminal
     #[arg(long)]
     pub no_mouse: bool,

@@ -5,6 +5,7 @@ mod demo;
 mod export;
 mod json;
 mod load;
+mod memory;
 mod report;
 mod show;
 mod table;

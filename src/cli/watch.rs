@@ -35,6 +35,7 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
     let config = Config::load(input.config.as_deref()).map_err(|error| Failure::usage(&error))?;
     let (theme, depth) = theme(screen, &config)?;
     let mut model = Model::new(&config, &theme, depth, &names, !(input.no_redact || config.show_secrets));
+    model.memory.limit = Some(screen.max_memory.unwrap_or_else(super::memory::half_of_free));
     model.start_with(filter, input.filter.as_deref().unwrap_or_default());
 
     let catalog = Arc::new(Catalog::default());

@@ -15,7 +15,9 @@ pub use field::{Field, FieldType, GroupBy};
 pub use id::{Id, IdDisplay, IdForm};
 pub use kind::{SpanKind, Status};
 pub use money::NanoUsd;
-pub use payload::{DetailEvent, Message, PayloadRef, Role, SegmentId, SourceId, SpanDetail, Stamp};
+pub use payload::{
+    DetailEvent, Message, PayloadRef, RecordRange, Role, SegmentId, SourceId, SpanDetail, Stamp,
+};
 pub use problem::{Problem, Problems, Reason};
 pub use symbol::{MAX_INTERNED, Strings, Symbol};
 pub use time::{NANOS_PER_MS, NANOS_PER_SEC, UnixNanos};

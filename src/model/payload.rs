@@ -20,6 +20,17 @@ pub struct PayloadRef {
     pub len: u32,
 }
 
+/// Where the records of a trace lie: from the first to behind the last, with those of other traces in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordRange {
+    /// The segment.
+    pub segment: SegmentId,
+    /// Byte offset or rowid of the first.
+    pub from: u64,
+    /// Byte offset behind the last, or its rowid plus one.
+    pub to: u64,
+}
+
 /// The order of knowledge: of two records about one span, the one with the higher stamp is the later one.
 ///
 /// Sources make stamps from the place of a record in its source (segment, then offset or re-read count), never from

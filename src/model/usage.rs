@@ -82,6 +82,15 @@ impl TokenSum {
         self.reasoning = self.reasoning.saturating_add(other.reasoning);
     }
 
+    /// Takes another sum out again.
+    pub fn sub(&mut self, other: &Self) {
+        self.input = self.input.saturating_sub(other.input);
+        self.cache_read = self.cache_read.saturating_sub(other.cache_read);
+        self.cache_write = self.cache_write.saturating_sub(other.cache_write);
+        self.output = self.output.saturating_sub(other.output);
+        self.reasoning = self.reasoning.saturating_sub(other.reasoning);
+    }
+
     fn each(&mut self, usage: &Usage, op: fn(u64, u64) -> u64) {
         let apply = |sum: &mut u64, part: Option<u64>| *sum = op(*sum, part.unwrap_or(0));
         apply(&mut self.input, usage.input);

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use super::SourceError;
+use super::again;
 use super::place::{FileId, open_file};
 use super::sqlite::{RowDetail, TablePlace};
-use crate::format::LineFormat;
-use crate::model::{PayloadRef, SegmentId, SpanDetail};
+use crate::format::{LineFormat, Stream};
+use crate::model::{Batch, Id, PayloadRef, RecordRange, SegmentId, SpanDetail, UnixNanos};
 
 /// Longest record that is read for showing, bytes: a line is never kept when it is longer.
 const MAX_RECORD: u32 = 8 << 20;
@@ -37,6 +38,7 @@ struct Lines {
     /// How to find it again, if it has a name.
     place: Option<(FileId, Arc<Path>)>,
     format: &'static LineFormat,
+    stream: Arc<Stream>,
     /// Where what is still there ends.
     limit: u64,
 }
@@ -84,16 +86,29 @@ impl Catalog {
         id: FileId,
         path: &Path,
         format: &'static LineFormat,
+        stream: &Stream,
     ) -> SegmentId {
+        let stream = Arc::new(stream.clone());
         let file = Some(Arc::clone(file));
         let path = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
-        self.add(Reader::Lines(Lines { file, place: Some((id, path.into())), format, limit: u64::MAX }))
+        self.add(Reader::Lines(Lines {
+            file,
+            place: Some((id, path.into())),
+            format,
+            stream,
+            limit: u64::MAX,
+        }))
     }
 
     /// A new segment of a file without a name, which holds what came through a pipe.
-    pub(super) fn add_spool(&self, file: Option<&Arc<File>>, format: &'static LineFormat) -> SegmentId {
-        let file = file.cloned();
-        self.add(Reader::Lines(Lines { file, place: None, format, limit: u64::MAX }))
+    pub(super) fn add_spool(
+        &self,
+        file: Option<&Arc<File>>,
+        format: &'static LineFormat,
+        stream: &Stream,
+    ) -> SegmentId {
+        let (file, stream) = (file.cloned(), Arc::new(stream.clone()));
+        self.add(Reader::Lines(Lines { file, place: None, format, stream, limit: u64::MAX }))
     }
 
     /// A new segment of a table.
@@ -139,6 +154,29 @@ impl Catalog {
             Reader::Lines(lines) => lines.read(payload),
             Reader::Rows(place) => read_row(&place, payload).map(|detail| detail.raw.into_bytes()),
         }
+    }
+
+    /// Decodes the records of one trace anew, which lie in these ranges. Waits for the disk.
+    pub fn read_trace(
+        &self,
+        trace: Id,
+        ranges: &[RecordRange],
+        arrived: UnixNanos,
+    ) -> Result<Batch, SourceError> {
+        let mut kept = again::Kept::new(trace);
+        for range in ranges {
+            match self.reader(range.segment)? {
+                Reader::Lines(lines) => {
+                    if range.to > lines.limit {
+                        return Err(SourceError::Gone);
+                    }
+                    let file = lines.file.clone().map_or_else(|| lines.reopen(), Ok)?;
+                    again::lines(&file, lines.format, &lines.stream, range, arrived, &mut kept)?;
+                }
+                Reader::Rows(place) => again::rows(&place, range, &mut kept)?,
+            }
+        }
+        Ok(kept.into_batch())
     }
 
     fn read_one(&self, payload: &PayloadRef) -> Result<SpanDetail, SourceError> {
@@ -208,6 +246,10 @@ mod tests {
     use super::*;
     use crate::format::LINE_FORMATS;
 
+    fn stream() -> Stream {
+        Stream { name: "a.ndjson".to_owned(), salt: Vec::new() }
+    }
+
     fn line(pos: u64, len: u32, segment: SegmentId) -> PayloadRef {
         PayloadRef { segment, pos, len }
     }
@@ -220,7 +262,7 @@ mod tests {
         let file = Arc::new(File::open(&path).unwrap());
         let id = FileId::of(&file.metadata().unwrap());
         let catalog = Catalog::default();
-        let segment = catalog.add_file(&file, id, &path, LINE_FORMATS[0]);
+        let segment = catalog.add_file(&file, id, &path, LINE_FORMATS[0], &stream());
         drop(file);
         std::fs::remove_file(&path).unwrap();
         assert_eq!(catalog.read_raw(&line(6, 6, segment)).unwrap(), b"second");
@@ -239,7 +281,7 @@ mod tests {
             let path = folder.path().join(format!("{n}"));
             File::create(&path).unwrap().write_all(format!("{n:05}\n").as_bytes()).unwrap();
             let file = Arc::new(File::open(&path).unwrap());
-            catalog.add_file(&file, FileId::of(&file.metadata().unwrap()), &path, LINE_FORMATS[0])
+            catalog.add_file(&file, FileId::of(&file.metadata().unwrap()), &path, LINE_FORMATS[0], &stream())
         };
         let segments: Vec<SegmentId> = (0..MAX_OPEN + 2).map(add).collect();
         assert_eq!(catalog.read_raw(&line(0, 5, segments[0])).unwrap(), b"00000");

@@ -2,6 +2,7 @@
 //! [`format`](crate::format) and sends [`SourceMessage`]s through a bounded channel; it never touches the store.
 //! May import `format`, `model` and `text`.
 
+mod again;
 mod batches;
 mod catalog;
 mod file;

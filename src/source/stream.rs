@@ -223,12 +223,12 @@ impl Spooled<'_> {
             }
         };
         let kept = self.kept.clone();
-        let id = self.reader.catalog.add_spool(kept.as_ref(), found.format);
+        let stream = Stream { name: self.name.to_owned(), salt: self.name.as_bytes().to_vec() };
+        let id = self.reader.catalog.add_spool(kept.as_ref(), found.format, &stream);
         let modified = Some(now());
         self.reader.send(SourceEvent::Segment { id, format: found.format.name, why: found.why, modified })?;
         self.reader.send(SourceEvent::State(SourceState::Live))?;
         self.reader.send(SourceEvent::CaughtUp)?;
-        let stream = Stream { name: self.name.to_owned(), salt: self.name.as_bytes().to_vec() };
         let mut frame = Frame::new(id, 0);
         let mut decoder = (found.format.decoder)(&stream);
         frame.feed(held, 0, decoder.as_mut(), now(), &mut self.out);

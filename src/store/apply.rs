@@ -21,6 +21,16 @@ const FROM_ARRIVAL: i64 = 3_600 * NANOS_PER_SEC;
 /// How far a span goes up to find the model of its call.
 const MODEL_HOPS: usize = 8;
 
+/// What is remembered between the updates of a batch.
+#[derive(Default)]
+struct Scratch {
+    labels: LabelCache,
+    /// Calls by trace that don't name their model.
+    priceless: FxHashMap<u32, Vec<u32>>,
+    /// Traces whose extent has to be measured again.
+    stale_extents: Vec<u32>,
+}
+
 impl Store {
     /// Merges the updates of a batch.
     pub fn apply(&mut self, source: SourceId, batch: &Batch, arrival: Arrival) {
@@ -28,20 +38,30 @@ impl Store {
         let symbols: Vec<Symbol> = std::iter::once(Symbol::NONE)
             .chain(batch.strings.iter().map(|(_, text)| self.strings.intern(text)))
             .collect();
-        let mut labels = LabelCache::default();
-        let mut priceless: FxHashMap<u32, Vec<u32>> = FxHashMap::default();
-        let mut stale_extents = Vec::new();
+        let mut scratch = Scratch::default();
         for update in &batch.updates {
             let update = update.remap(|symbol| symbols.get(symbol.index()).copied().unwrap_or_default());
-            self.apply_update(source, &update, arrival, &mut labels, &mut priceless, &mut stale_extents);
+            self.apply_update(source, &update, arrival, &mut scratch);
         }
+        self.finish(scratch);
+        self.sources.merge_problems(source, &batch.problems);
+    }
+
+    /// Merges one update whose symbols are the store's own.
+    pub(super) fn apply_one(&mut self, source: SourceId, update: &SpanUpdate, arrival: Arrival) {
+        let mut scratch = Scratch::default();
+        self.apply_update(source, update, arrival, &mut scratch);
+        self.finish(scratch);
+    }
+
+    fn finish(&mut self, scratch: Scratch) {
+        let Scratch { priceless, mut stale_extents, .. } = scratch;
         stale_extents.sort_unstable();
         stale_extents.dedup();
         for trace in stale_extents {
             self.measure_extent(trace);
         }
         self.inherit_models(&priceless);
-        self.sources.merge_problems(source, &batch.problems);
     }
 
     fn apply_update(
@@ -49,13 +69,15 @@ impl Store {
         source: SourceId,
         update: &SpanUpdate,
         arrival: Arrival,
-        labels: &mut LabelCache,
-        priceless: &mut FxHashMap<u32, Vec<u32>>,
-        stale_extents: &mut Vec<u32>,
+        scratch: &mut Scratch,
     ) {
+        let Scratch { labels, priceless, stale_extents } = scratch;
         let mut update = *update;
         believe(&mut update);
         let trace = self.traces.find_or_add(update.trace, source);
+        if self.hold(trace, source, &update, arrival) {
+            return;
+        }
         let row = self.row_of(trace, update.span);
         let kind_before = self.columns.kind(row);
         let had_passed = counting::passes_on(&self.columns, row);
@@ -81,7 +103,9 @@ impl Store {
         if self.note_extent(trace, row, times_before) {
             stale_extents.push(trace);
         }
-        self.note_arrival(trace, &update, arrival, source);
+        if self.evicted.restoring.is_none() {
+            self.note_arrival(trace, &update, arrival, source);
+        }
         if let Some(run) = update.run {
             self.traces.set_run(trace, run);
         }
@@ -164,7 +188,7 @@ impl Store {
         let trace = &mut self.traces.rows[self.columns.links[row as usize].trace as usize];
         trace.open -= u32::from(standing.open);
         trace.suspended -= u32::from(standing.suspended);
-        if share != Share::default() {
+        if share != Share::default() && self.evicted.restoring.is_none() {
             trace.totals.sub(&share);
             self.totals.sub(&share);
             if let Some(totals) = self.facet_totals.get_mut(facet) {
@@ -185,7 +209,7 @@ impl Store {
         trace.generation = self.generation;
         trace.open += u32::from(standing.open);
         trace.suspended += u32::from(standing.suspended);
-        if share != Share::default() {
+        if share != Share::default() && self.evicted.restoring.is_none() {
             trace.totals.add(&share);
             self.totals.add(&share);
             self.facet_totals[facet].add(&share);

@@ -52,13 +52,23 @@ pub(super) struct Calls {
     rows: Vec<Packed>,
     /// Calls with counters of 2^32 and more, or whose price is on its way.
     wide: FxHashMap<u32, Call>,
+    free: Vec<u32>,
 }
 
 impl Calls {
     /// Adds an empty call.
     pub(super) fn add(&mut self) -> u32 {
+        if let Some(at) = self.free.pop() {
+            return at;
+        }
         self.rows.push(pack(&Call::default()));
         self.rows.len() as u32 - 1
+    }
+
+    /// Forgets a call; its place is given to another one later.
+    pub(super) fn remove(&mut self, at: u32) {
+        self.set(at, &Call::default());
+        self.free.push(at);
     }
 
     pub(super) fn get(&self, at: u32) -> Call {
@@ -85,7 +95,7 @@ impl Calls {
 
     /// Bytes held.
     pub(super) fn memory(&self) -> usize {
-        self.rows.capacity() * size_of::<Packed>() + self.wide.capacity() * (size_of::<Call>() + 5)
+        (self.rows.len() - self.free.len()) * size_of::<Packed>() + self.wide.len() * (size_of::<Call>() + 5)
     }
 }
 

@@ -73,6 +73,12 @@ pub(super) struct Words {
     call: u32,
 }
 
+impl Default for Words {
+    fn default() -> Self {
+        Self { name: Symbol::NONE, facets: FacetId::default(), call: NONE }
+    }
+}
+
 /// What is small.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct State {
@@ -80,6 +86,12 @@ pub(super) struct State {
     pub marks: Marks,
     kind: u8,
     status: u8,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { bits: RowBits::default(), marks: Marks::default(), kind: NO_WORD, status: NO_WORD }
+    }
 }
 
 /// Cells that are used together lie together: a record touches seven places, not twenty.
@@ -98,6 +110,8 @@ pub(super) struct Columns {
     pub errors: FxHashMap<u32, Symbol>,
     /// Earlier payloads of spans that several records tell about, oldest first.
     pub more_payloads: FxHashMap<u32, Vec<PayloadRef>>,
+    /// Rows of spans that left; they are used again.
+    free: Vec<u32>,
 }
 
 /// "No value" in a column of small enums.
@@ -110,7 +124,10 @@ impl Columns {
 
     /// Adds an empty row for a span that has none.
     pub(super) fn add(&mut self, trace: u32, span: Id, previous: u32) -> u32 {
-        let row = self.len() as u32;
+        let row = match self.free.pop() {
+            Some(row) => row,
+            None => self.grow(),
+        };
         let mut bits = RowBits::default();
         match span.form() {
             IdForm::Hex16 => {}
@@ -121,13 +138,47 @@ impl Columns {
                 self.text_ids.insert(row, symbol);
             }
         }
-        self.ids.push([(span.bits() >> 64) as u64, span.bits() as u64]);
-        self.links.push(Links { trace, parent: NONE, previous });
-        self.times.push([NO_TIME; 2]);
-        self.words.push(Words { name: Symbol::NONE, facets: FacetId::default(), call: NONE });
-        self.state.push(State { bits, marks: Marks::default(), kind: NO_WORD, status: NO_WORD });
-        self.places.push();
+        let at = row as usize;
+        self.ids[at] = [(span.bits() >> 64) as u64, span.bits() as u64];
+        self.links[at] = Links { trace, parent: NONE, previous };
+        self.state[at].bits = bits;
         row
+    }
+
+    fn grow(&mut self) -> u32 {
+        self.ids.push([0; 2]);
+        self.links.push(Links { trace: NONE, parent: NONE, previous: NONE });
+        self.times.push([NO_TIME; 2]);
+        self.words.push(Words::default());
+        self.state.push(State::default());
+        self.places.push();
+        self.links.len() as u32 - 1
+    }
+
+    /// Forgets a span; its row is given to another one later.
+    pub(super) fn remove(&mut self, row: u32) {
+        let at = row as usize;
+        if self.words[at].call != NONE {
+            self.calls.remove(self.words[at].call);
+        }
+        let bits = self.state[at].bits;
+        if bits.has(RowBits::ID_TEXT) {
+            self.text_ids.remove(&row);
+        }
+        if bits.has(RowBits::MORE_PAYLOADS) {
+            self.more_payloads.remove(&row);
+        }
+        self.errors.remove(&row);
+        self.times[at] = [NO_TIME; 2];
+        self.words[at] = Words::default();
+        self.state[at] = State::default();
+        self.places.clear(row);
+        self.free.push(row);
+    }
+
+    /// Rows in use.
+    pub(super) fn used(&self) -> usize {
+        self.links.len() - self.free.len()
     }
 
     /// Whether the row is that of a span with these bits.
@@ -234,15 +285,13 @@ impl Columns {
         self.state[row as usize].bits.set(RowBits::MORE_PAYLOADS, true);
     }
 
-    /// Bytes held.
-    pub(super) fn memory(&self) -> usize {
-        let row = 16 + size_of::<Links>() + 16 + size_of::<Words>() + size_of::<State>();
-        self.links.capacity() * row
-            + self.places.memory()
+    /// Bytes held beside the rows.
+    pub(super) fn extra_memory(&self) -> usize {
+        self.places.extra_memory()
             + self.calls.memory()
-            + self.text_ids.capacity() * 9
-            + self.errors.capacity() * 9
-            + self.more_payloads.values().map(|more| more.capacity() * 16 + 40).sum::<usize>()
+            + self.text_ids.len() * 9
+            + self.errors.len() * 9
+            + self.more_payloads.len() * 64
     }
 }
 

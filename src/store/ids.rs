@@ -22,11 +22,6 @@ impl SpanIds {
         let tag = tag(span);
         self.0.insert_unique(spread(tag), (tag, row), |&(tag, _)| spread(tag));
     }
-
-    /// Bytes held.
-    pub(super) fn memory(&self) -> usize {
-        self.0.allocation_size()
-    }
 }
 
 fn tag(span: Id) -> u32 {

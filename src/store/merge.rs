@@ -37,8 +37,13 @@ const LABELS: u32 = 13;
 pub(super) struct History(FxHashMap<u32, Vec<(Stamp, Mask)>>);
 
 impl History {
+    /// Forgets a row.
+    pub(super) fn forget(&mut self, row: u32) {
+        self.0.remove(&row);
+    }
+
     pub(super) fn memory(&self) -> usize {
-        self.0.capacity() * 96
+        self.0.len() * 96
     }
 }
 

@@ -7,6 +7,7 @@ mod apply;
 mod calls;
 mod columns;
 mod counting;
+mod evict;
 mod facets;
 mod handle;
 mod ids;
@@ -64,6 +65,7 @@ pub struct Store {
     pricing: Option<Box<dyn Pricing>>,
     /// Calls per trace that wait for a model to inherit.
     waiting: FxHashMap<u32, Vec<u32>>,
+    evicted: evict::Evicted,
     changes: Vec<SpanIx>,
     generation: u64,
 }
@@ -143,16 +145,6 @@ impl Store {
     /// The spans that changed since the last call, in order of change; a span may be named more than once.
     pub fn take_changes(&mut self) -> Vec<SpanIx> {
         std::mem::take(&mut self.changes)
-    }
-
-    /// Bytes held by the index.
-    pub fn memory(&self) -> usize {
-        self.columns.memory()
-            + self.facets.memory()
-            + self.facet_totals.capacity() * size_of::<Totals>()
-            + self.history.memory()
-            + self.traces.memory()
-            + self.strings.memory()
     }
 
     fn chain(&self, trace: u32) -> impl Iterator<Item = u32> + use<'_> {

@@ -59,29 +59,40 @@ impl Places {
     pub(super) fn stamp(&self, row: u32) -> Stamp {
         match self.stamps.get(row as usize) {
             Some(stamp) => *stamp,
-            None => self.from_place(row),
+            None => self.place_as_stamp(row),
         }
     }
 
     pub(super) fn set_stamp(&mut self, row: u32, stamp: Stamp) {
         if self.stamps.is_empty() {
-            if self.from_place(row) == stamp {
+            if self.place_as_stamp(row) == stamp {
                 return;
             }
-            self.stamps = (0..self.place.len() as u32).map(|row| self.from_place(row)).collect();
+            self.stamps = (0..self.place.len() as u32).map(|row| self.place_as_stamp(row)).collect();
         }
         self.stamps[row as usize] = stamp;
     }
 
-    fn from_place(&self, row: u32) -> Stamp {
+    fn place_as_stamp(&self, row: u32) -> Stamp {
         match self.place[row as usize] {
             NOWHERE | FAR => Stamp(0),
             packed => Stamp(packed),
         }
     }
 
-    /// Bytes held.
-    pub(super) fn memory(&self) -> usize {
-        self.place.capacity() * 12 + self.stamps.capacity() * 8 + self.far.capacity() * 24
+    /// Forgets a row's record.
+    pub(super) fn clear(&mut self, row: u32) {
+        if self.place[row as usize] == FAR {
+            self.far.remove(&row);
+        }
+        self.place[row as usize] = NOWHERE;
+        if let Some(stamp) = self.stamps.get_mut(row as usize) {
+            *stamp = Stamp(0);
+        }
+    }
+
+    /// Bytes held beside twelve for each row.
+    pub(super) fn extra_memory(&self) -> usize {
+        self.stamps.len() * 8 + self.far.len() * 24
     }
 }

@@ -349,4 +349,103 @@ proptest! {
         full.unpriced_tokens = out_of_order.totals().unpriced_tokens;
         prop_assert_eq!(&full, out_of_order.totals());
     }
+
+    /// Traces that leave and come back, at any moment and any number of times, are what they would be had they stayed.
+    #[test]
+    fn leaving_and_coming_back_changes_nothing(
+        said in proptest::collection::vec(said(), 1..24),
+        evictions in proptest::collection::vec(any::<bool>(), 24),
+        answers in proptest::collection::vec(any::<bool>(), 24),
+    ) {
+        let mut said = said;
+        for (stamp, said) in said.iter_mut().enumerate() {
+            said.stamp = stamp as u64 + 1;
+        }
+        let mut stayed = store(&[]);
+        let mut moved = store(&[]);
+        let mut asked = Vec::new();
+        for store in [&mut stayed, &mut moved] {
+            store.set_pricing(Box::new(Priceless));
+        }
+        for (at, record) in said.iter().enumerate() {
+            let one = batch(std::slice::from_ref(record));
+            stayed.apply(SourceId(0), &one, NOW);
+            moved.apply(SourceId(0), &one, NOW);
+            if evictions[at] {
+                moved.evict(0, |_| false);
+            }
+            asked.extend(moved.take_wanted());
+            if answers[at] {
+                for trace in std::mem::take(&mut asked) {
+                    bring_back(&mut moved, trace, &said[..=at]);
+                }
+            }
+            let open = moved.evicted_count() > 0;
+            prop_assert!(open || moved.totals() == stayed.totals());
+        }
+        for trace in 0..moved.trace_count() {
+            bring_back(&mut moved, TraceIx::from_index(trace), &said);
+        }
+        prop_assert_eq!(seen(&moved), seen(&stayed));
+        prop_assert_eq!(moved.evicted_count(), 0);
+    }
+}
+
+struct Priceless;
+
+impl Pricing for Priceless {
+    fn price(&mut self, _: &str, _: &str, _: UnixNanos, _: &Usage) -> Option<(NanoUsd, CostSource)> {
+        None
+    }
+}
+
+impl std::fmt::Debug for Priceless {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Priceless")
+    }
+}
+
+/// Reads again what lies where the store says that the trace's records are.
+fn bring_back(store: &mut Store, trace: TraceIx, said: &[Said]) {
+    let ranges = store.record_ranges(trace);
+    let within = |said: &&Said| ranges.iter().any(|range| (range.from..range.to).contains(&said.stamp));
+    let again: Vec<Said> = said.iter().filter(within).cloned().collect();
+    store.restore(trace, &batch(&again));
+}
+
+#[test]
+fn a_trace_that_left_keeps_its_line_and_frees_its_rows() {
+    let mut said = Vec::new();
+    for trace in 1..=3 {
+        for span in 1..=20 {
+            let from = i64::from(trace) * 1_000 + i64::from(span);
+            let mut call = Said::new(span, SpanKind::Llm).tokens(100, 10).at(from, Some(from + 5));
+            call.trace = trace;
+            call.parent = (span > 1).then_some(1);
+            call.stamp = said.len() as u64 + 1;
+            said.push(call);
+        }
+    }
+    let mut store = store(&said);
+    store.set_pricing(Box::new(Priceless));
+    let before = (*store.totals(), store.used_memory());
+    let name =
+        |store: &Store| store.traces().map(|trace| (trace.id_text(), *trace.totals())).collect::<Vec<_>>();
+    let lines = name(&store);
+    let newest = TraceIx::from_index(2);
+    assert_eq!(store.evict(before.1 - 1, |_| false), 1, "one is enough");
+    assert!(store.is_evicted(TraceIx::from_index(0)), "the oldest leaves first");
+    assert_eq!(store.evict(0, |trace| trace == newest), 1, "what is kept stays");
+    assert_eq!((*store.totals(), name(&store)), (before.0, lines));
+    assert_eq!(store.trace(TraceIx::from_index(0)).spans().count(), 1);
+    assert_eq!(store.spans().count(), 22);
+    // A repeated record is not counted twice, and asks for its trace.
+    store.apply(SourceId(0), &batch(&said[..1]), NOW);
+    assert_eq!(*store.totals(), before.0);
+    assert_eq!(store.take_wanted(), [TraceIx::from_index(0)]);
+    let rows = store.rows();
+    bring_back(&mut store, TraceIx::from_index(0), &said);
+    assert_eq!(store.rows(), rows, "freed rows are used again");
+    assert_eq!(*store.totals(), before.0);
+    assert_eq!(store.trace(TraceIx::from_index(0)).spans().count(), 20);
 }

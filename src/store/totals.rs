@@ -73,6 +73,19 @@ impl Totals {
         self.unpriced_tokens = self.unpriced_tokens.saturating_add(other.unpriced_tokens);
     }
 
+    /// Takes other totals out again.
+    pub(super) fn remove(&mut self, other: &Self) {
+        self.spans -= other.spans;
+        self.events -= other.events;
+        self.errors -= other.errors;
+        self.llm_calls -= other.llm_calls;
+        self.tool_calls -= other.tool_calls;
+        self.tokens.sub(&other.tokens);
+        self.cost -= other.cost;
+        self.unpriced_calls -= other.unpriced_calls;
+        self.unpriced_tokens = self.unpriced_tokens.saturating_sub(other.unpriced_tokens);
+    }
+
     fn counts(&mut self, share: &Share, op: fn(u64, u64) -> u64) {
         let apply = |sum: &mut u64, on: bool| *sum = op(*sum, u64::from(on));
         apply(&mut self.spans, share.span);

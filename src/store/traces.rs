@@ -118,11 +118,4 @@ impl TraceTable {
     pub(super) fn run_count(&self) -> u64 {
         self.alone + self.runs.len() as u64
     }
-
-    pub(super) fn memory(&self) -> usize {
-        self.rows.capacity() * size_of::<TraceRow>()
-            + self.rows.iter().map(|trace| trace.ids.memory()).sum::<usize>()
-            + self.ids.capacity() * 21
-            + self.runs.capacity() * 21
-    }
 }

@@ -3,9 +3,9 @@
 use crossterm::event::MouseEvent;
 
 use crate::config::Key;
-use crate::model::{PayloadRef, SpanDetail};
+use crate::model::{Batch, Id, PayloadRef, RecordRange, SpanDetail, UnixNanos};
 use crate::source::SourceMessage;
-use crate::store::SpanIx;
+use crate::store::{SpanIx, TraceIx};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -28,6 +28,8 @@ pub(super) enum Msg {
     FilterDetails(Vec<(SpanIx, SpanDetail)>),
     /// Payloads for the search, of the search with this number.
     SearchDetails(u64, Vec<(SpanIx, SpanDetail)>),
+    /// The records of a trace that had left memory.
+    Restored(TraceIx, Result<Batch, String>),
     /// Time passed: things that grow are drawn again.
     Tick,
 }
@@ -41,6 +43,8 @@ pub(super) enum Effect {
     ReadForFilter(Vec<(SpanIx, Vec<PayloadRef>)>),
     /// Read payloads for the search with this number.
     ReadForSearch(u64, Vec<(SpanIx, Vec<PayloadRef>)>),
+    /// Read a trace that left memory once more: its id, where its records lie, when they came.
+    Restore(TraceIx, Id, Vec<RecordRange>, UnixNanos),
     /// Put text on the clipboard. It is what the user asked for with a key, and safe.
     Copy(String),
     /// Show text in the pager.

@@ -16,10 +16,10 @@ use super::msg::{Effect, Msg};
 use super::signal::{Signal, Signals};
 use super::terminal::Guard;
 use super::{update, view};
-use crate::model::{PayloadRef, SpanDetail};
+use crate::model::{Id, PayloadRef, RecordRange, SpanDetail, UnixNanos};
 use crate::price::PriceTable;
 use crate::source::{Catalog, SourceMessage};
-use crate::store::SpanIx;
+use crate::store::{SpanIx, TraceIx};
 use crate::text;
 
 /// Shortest time between two frames.
@@ -233,6 +233,7 @@ async fn perform(
             Effect::ReadForSearch(number, wanted) => {
                 worker.read_many(wanted, move |details| Msg::SearchDetails(number, details));
             }
+            Effect::Restore(trace, id, ranges, arrived) => worker.restore(trace, id, ranges, arrived),
             Effect::Log(line) => worker.log(&line),
             Effect::Copy(text) => copy(model, screen.guard, &text)?,
             Effect::Pager(text) => {
@@ -317,6 +318,14 @@ impl Worker {
         tokio::task::spawn_blocking(move || {
             let read = catalog.read_detail(&refs).map_err(|error| error.to_string());
             results.blocking_send(Msg::Detail(span, read)).ok();
+        });
+    }
+
+    fn restore(&self, trace: TraceIx, id: Id, ranges: Vec<RecordRange>, arrived: UnixNanos) {
+        let (catalog, results) = (Arc::clone(&self.catalog), self.results.clone());
+        tokio::task::spawn_blocking(move || {
+            let read = catalog.read_trace(id, &ranges, arrived).map_err(|error| error.to_string());
+            results.blocking_send(Msg::Restored(trace, read)).ok();
         });
     }
 

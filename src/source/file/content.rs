@@ -131,8 +131,8 @@ impl Content {
             Ok(None) => waiting("waiting for the first record"),
             Err(why) => Ok(Some(SourceState::Failed(why))),
             Ok(Some(found)) => {
-                let segment = reader.catalog.add_file(&self.file, self.id, path, found.format);
                 let stream = Stream { name: file_name(path), salt: salt_of(path) };
+                let segment = reader.catalog.add_file(&self.file, self.id, path, found.format, &stream);
                 self.decoding = Some(Decoding {
                     segment,
                     format: found.format,
@@ -241,7 +241,8 @@ impl Content {
         let Some(decoding) = &mut self.decoding else { return Ok(()) };
         decoding.frame.abandon(out);
         reader.catalog.limit(decoding.segment, self.offset);
-        decoding.segment = reader.catalog.add_file(&self.file, self.id, path, decoding.format);
+        decoding.segment =
+            reader.catalog.add_file(&self.file, self.id, path, decoding.format, &decoding.stream);
         let line = unended_line(&self.file, self.offset);
         decoding.frame = Frame::inside_line(decoding.segment, self.offset - line.len() as u64, line);
         self.zeros = Zeros::default();

@@ -4,6 +4,7 @@
 //! `files` looks at what lies on disk, `open` decides how it may be opened, `scan` runs statements that are over after
 //! a few milliseconds, `tail` knows which rows are still to be read, `follow` ties them to the clock and to `wake`.
 
+mod again;
 mod copy;
 mod detail;
 mod fault;
@@ -26,6 +27,7 @@ use super::{SourceId, SourceMessage, StopFlag};
 use crate::format::{TableFormat, TablePlan};
 use crate::model::SegmentId;
 
+pub(super) use again::read_range;
 pub use detail::RowDetail;
 pub use fault::Fault;
 

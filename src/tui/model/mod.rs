@@ -18,7 +18,7 @@ use crate::config::{Action, Config, Key, Keymap};
 use crate::filter::Filter;
 use crate::model::{NANOS_PER_SEC, NanoUsd, SourceId, UnixNanos};
 use crate::source::SourceState;
-use crate::store::{Clock, Store};
+use crate::store::{Clock, Store, TraceIx};
 
 use super::theme::{Depth, Theme};
 
@@ -92,6 +92,17 @@ pub struct Notice {
     pub at: Instant,
 }
 
+/// What there is to know about memory.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Bytes that the index may hold; `None` for no limit.
+    pub limit: Option<usize>,
+    /// Runs that are being read again.
+    pub asked: Vec<TraceIx>,
+    /// Whether the user was told that runs leave.
+    pub told: bool,
+}
+
 /// See the module.
 pub struct Model {
     /// All spans.
@@ -127,6 +138,8 @@ pub struct Model {
     /// Runs under way and, of the others, waiting ones.
     pub running: (usize, usize),
     counted_at: Option<(u64, Instant)>,
+    /// How much the index may hold, and what was asked back.
+    pub memory: Memory,
     /// The last notice.
     pub notice: Option<Notice>,
     /// One panel over the whole screen.
@@ -221,6 +234,7 @@ impl Model {
             last_minute: NanoUsd::ZERO,
             running: (0, 0),
             counted_at: None,
+            memory: Memory::default(),
             notice: None,
             full_screen: false,
             redact,

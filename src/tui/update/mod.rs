@@ -2,6 +2,7 @@
 
 mod action;
 mod find;
+mod memory;
 mod mouse;
 mod prompt;
 
@@ -52,6 +53,7 @@ pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             }
         }
         Msg::SearchDetails(number, details) => find::search_answered(model, number, &details),
+        Msg::Restored(trace, read) => memory::restored(model, trace, read),
         Msg::Tick => {}
     }
     effects
@@ -60,6 +62,7 @@ pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 /// Brings everything that is derived up to date, once per frame at most, and asks for what is missing.
 pub(super) fn refresh(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
+    memory::keep_within(model, &mut effects);
     let changes = model.store.take_changes();
     model.matches.refresh(&model.store, &model.clock, &changes);
     model.matches.work(&model.store, &model.clock, FILTER_SLICE);

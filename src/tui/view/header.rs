@@ -106,6 +106,11 @@ pub(super) fn draw_bar(buffer: &mut Buffer, area: Rect, model: &Model) {
     if skipped > 0 {
         line.right(&format!("⚠ {} skipped P", text::count(skipped)), theme.warn).right("  ", theme.text);
     }
+    let away = model.store.evicted_count();
+    if away > 0 {
+        line.right(&format!("{} runs not in memory", text::count(away as u64)), theme.dim)
+            .right("  ", theme.text);
+    }
     let lag = model.sources.iter().filter_map(|source| model.store.source(source.id)?.lag()).max();
     if let Some(lag) = lag.filter(|lag| *lag > crate::model::NANOS_PER_SEC / 4) {
         line.right(&format!("source lag {}", text::duration_short(lag)), theme.dim).right("  ", theme.text);
