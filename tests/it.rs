@@ -17,6 +17,8 @@ mod lexer;
 mod live_files;
 #[path = "it/live_sqlite/mod.rs"]
 mod live_sqlite;
+#[path = "it/memory.rs"]
+mod memory;
 #[path = "it/program.rs"]
 mod program;
 #[cfg(unix)]
