@@ -65,16 +65,20 @@ pub async fn run(
     let mut guard = Guard::enter(options.mouse)?;
     let (results_tx, mut results) = mpsc::channel::<Msg>(64);
     let worker = Worker { catalog, results: results_tx, log: options.log };
-    worker.load_prices();
     let mut keys = Some(EventStream::new());
     let mut signals = Signals::listen()?;
     model.size = guard.size;
     let mut dirty = true;
-    let mut drawn: Option<Instant> = None;
+    // The first frame waits for the first spans, but not longer than for any other frame.
+    let mut drawn = Instant::now();
+    let mut first_spans = true;
+    let mut prices = false;
     let mut sources_open = true;
     let mut title = String::new();
     loop {
-        if dirty && drawn.is_none_or(|at| at.elapsed() >= FRAME) {
+        let first = first_spans && model.store.rows() > 0;
+        if dirty && (first || drawn.elapsed() >= FRAME) {
+            first_spans &= !first;
             update::tell_time(&mut model);
             let effects = update::refresh(&mut model);
             let mut screen = Screen { guard: &mut guard, keys: &mut keys, signals: &mut signals };
@@ -82,7 +86,11 @@ pub async fn run(
                 return Ok(exit);
             }
             draw(&mut guard, &model, options.ascii)?;
-            (dirty, drawn) = (false, Some(Instant::now()));
+            (dirty, drawn) = (false, Instant::now());
+            // Decoding the price list takes longer than all that comes before the first frame.
+            if !std::mem::replace(&mut prices, true) {
+                worker.load_prices();
+            }
             set_title(&model, options.ascii, &mut title);
         }
         let pause = pause(&model, dirty, drawn);
@@ -145,8 +153,8 @@ pub async fn run(
 }
 
 /// How long nothing has to be done: until the next frame when one is due, until bars have grown visibly, or for ever.
-fn pause(model: &Model, dirty: bool, drawn: Option<Instant>) -> Option<Duration> {
-    let since = drawn.map_or(FRAME, |at| at.elapsed());
+fn pause(model: &Model, dirty: bool, drawn: Instant) -> Option<Duration> {
+    let since = drawn.elapsed();
     if dirty || update::is_restless(model) {
         return Some(FRAME.saturating_sub(since));
     }

@@ -23,6 +23,8 @@ const NEWEST: usize = 512;
 const NEWEST_BYTES: u64 = 4 << 20;
 /// Bytes a thread decodes at a time.
 const PART: u64 = 1 << 20;
+/// What the first screen is ahead, on machines with few cores.
+const HEAD_START: Duration = Duration::from_millis(5);
 /// Most threads.
 const THREADS: usize = 4;
 
@@ -50,7 +52,15 @@ pub(super) enum Filled {
 
 impl Backfill {
     /// Starts the back-fill of a content whose newest lines begin at `end`.
-    pub(super) fn start(content: &Content, decoding: &Decoding, end: u64, arrived: UnixNanos) -> Self {
+    ///
+    /// When somebody watches, the newest lines get to the screen first.
+    pub(super) fn start(
+        content: &Content,
+        decoding: &Decoding,
+        end: u64,
+        arrived: UnixNanos,
+        watched: bool,
+    ) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
         let (segment, format) = (decoding.segment, decoding.format);
         let workers = (0..threads)
@@ -65,7 +75,12 @@ impl Backfill {
                     end,
                     arrived,
                 };
-                std::thread::spawn(move || part.work(first as u64, threads as u64, &tx));
+                std::thread::spawn(move || {
+                    if watched {
+                        std::thread::sleep(HEAD_START);
+                    }
+                    part.work(first as u64, threads as u64, &tx);
+                });
                 rx
             })
             .collect();

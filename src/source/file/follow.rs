@@ -246,8 +246,9 @@ impl<'a> Follower<'a> {
         }
         let newest = newest_lines(&content.file, size);
         if newest > 0 && content.skip_to(newest).is_ok() {
+            let watched = self.reader.follow == Follow::Live;
             self.backfill =
-                content.decoding().map(|decoding| Backfill::start(content, decoding, newest, now()));
+                content.decoding().map(|decoding| Backfill::start(content, decoding, newest, now(), watched));
             self.caught_up = false;
         }
     }
