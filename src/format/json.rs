@@ -4,6 +4,8 @@
 //! exceptions that writers of the field really produce: `NaN`, `Infinity` and `-Infinity` read as null, a lone
 //! surrogate escape reads as U+FFFD, and a number may be of any size. Nesting is bounded and never recursed into.
 
+mod lanes;
+mod quick;
 mod text;
 mod value;
 
@@ -14,7 +16,10 @@ use std::borrow::Cow;
 
 use crate::model::Reason;
 
-use text::{Str, plain_prefix};
+pub(super) use lanes::TOKEN;
+use lanes::{balanced_end, continues, plain_prefix};
+pub(super) use quick::Found;
+use text::Str;
 pub(super) use value::Value;
 
 /// Deepest nesting that is read, the record's own braces included.

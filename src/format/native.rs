@@ -7,6 +7,8 @@
 
 mod detail;
 mod keys;
+mod memo;
+mod predict;
 mod record;
 mod span;
 
@@ -22,6 +24,8 @@ use super::{
 };
 use crate::model::{Batch, Id, PayloadRef, Reason};
 use keys::Key;
+use memo::Memo;
+use predict::Predictor;
 use record::Record;
 use span::Origin;
 pub(super) use span::usage_object;
@@ -46,19 +50,28 @@ pub(super) static TABLE: TableFormat = TableFormat {
 };
 
 fn decoder(stream: &Stream) -> Box<dyn LineDecoder> {
-    Box::new(Lines { trace: Id::synthetic(&[b"file is the trace", &stream.salt]) })
+    Box::new(Lines {
+        trace: Id::synthetic(&[b"file is the trace", &stream.salt]),
+        record: Record::empty(),
+        predictor: Predictor::default(),
+        memo: Memo::default(),
+    })
 }
 
 /// How sure a sample makes us: the share of records that have a span's ids.
 fn sniff(sample: &LineSample<'_>) -> (u8, String) {
     let (mut spans, mut records) = (0usize, 0usize);
+    let (mut record, mut predictor) = (Record::empty(), Predictor::default());
     for line in sample.lines() {
         let text = LineText::new(line);
         let mut reader = Reader::new(&text.text);
         while reader.peek() == Some(b'{') {
-            let Ok(record) = Record::read(&mut reader) else { break };
+            record.clear();
+            if record.read(&mut reader, &mut predictor).is_err() {
+                break;
+            }
             records += 1;
-            let has = |key| !record.get(key).is_null();
+            let has = |key| record.has(key);
             let placed = has(Key::Trace) || (has(Key::Name) && (has(Key::Start) || has(Key::End)));
             let spoken = has(Key::Name) || has(Key::Start) || has(Key::End) || has(Key::Status);
             spans += usize::from(has(Key::Span) && placed && spoken);
@@ -73,18 +86,29 @@ fn sniff(sample: &LineSample<'_>) -> (u8, String) {
 
 struct Lines {
     trace: Id,
+    record: Record,
+    predictor: Predictor,
+    memo: Memo,
 }
 
 impl LineDecoder for Lines {
     fn decode(&mut self, line: &Line<'_>, out: &mut Batch) {
+        let Self { trace, record, predictor, memo } = self;
         each_object(line, out, |reader, line, out| {
-            let mut record = Record::read(reader)?;
-            let attributes = record.take(Key::Attributes);
-            // The borrow of text inside the record has to be shorter than that text.
-            let mut record: Record<'_> = record;
-            absorb(&mut record, &attributes, line.at, out);
-            let origin = Origin { at: line.at, stamp: line.stamp, trace: Some(self.trace) };
-            if let Some(update) = span::update(&record, &origin, out) {
+            record.clear();
+            record.read(reader, predictor)?;
+            let text = reader.text();
+            let attributes = match record.view(text, "").get(Key::Attributes) {
+                Value::Null => None,
+                attributes => Some(attributes.excerpt().into_owned()),
+            };
+            if let Some(attributes) = &attributes {
+                let said = matches!(record.view(text, "").get(Key::Attributes), Value::Text(_));
+                absorb(record, attributes, said, line.at, out);
+            }
+            let origin = Origin { at: line.at, stamp: line.stamp, trace: Some(*trace) };
+            let view = record.view(text, attributes.as_deref().unwrap_or_default().trim());
+            if let Some(update) = span::update(view, &origin, memo, out) {
                 out.push(update);
             }
             Ok(())
@@ -92,19 +116,17 @@ impl LineDecoder for Lines {
     }
 }
 
-/// Takes attributes that came as text of their own into the record.
-fn absorb<'a>(record: &mut Record<'a>, attributes: &'a Value<'_>, at: PayloadRef, out: &mut Batch) {
-    let good = match attributes {
-        Value::Null => true,
-        Value::Text(text) => match text.trim() {
+/// Takes attributes that came as text of their own into the record; what is no text is only counted.
+fn absorb(record: &mut Record, text: &str, is_text: bool, at: PayloadRef, out: &mut Batch) {
+    let good = is_text
+        && match text.trim() {
             "" | "null" => true,
-            text => record.read_attributes(text).is_ok(),
-        },
-        _ => false,
-    };
+            // Other keys follow here than on a line.
+            text => record.read_attributes(text, &mut Predictor::default()).is_ok(),
+        };
     if !good {
         record.odd = true;
-        let text: String = attributes.excerpt().chars().take(80).collect();
+        let text: String = text.chars().take(80).collect();
         out.problem(Reason::BadType, Some(at), &format!("attributes: {text}"));
     }
 }
@@ -180,17 +202,19 @@ fn decode_row(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
         let value = cell_value(cell, &mut repaired);
         match key {
             Key::Attributes => attributes = value,
-            Key::Error => record.set(*key, embedded(value)),
-            _ => record.set(*key, value),
+            Key::Error => record.set(*key, &embedded(value)),
+            _ => record.set(*key, &value),
         }
     }
     if repaired {
         out.problem(Reason::InvalidUtf8, Some(place.at), "a cell that is not UTF-8");
     }
-    let mut record: Record<'_> = record;
-    absorb(&mut record, &attributes, place.at, out);
+    let text = if attributes.is_null() { Cow::Borrowed("") } else { attributes.excerpt() };
+    if !attributes.is_null() {
+        absorb(&mut record, &text, matches!(attributes, Value::Text(_)), place.at, out);
+    }
     let origin = Origin { at: place.at, stamp: place.stamp, trace: None };
-    if let Some(update) = span::update(&record, &origin, out) {
+    if let Some(update) = span::update(record.view("", text.trim()), &origin, &mut Memo::default(), out) {
         out.push(update);
     }
 }

@@ -61,24 +61,3 @@ fn hex4(text: &str) -> u32 {
 fn skip(text: &str, bytes: usize) -> std::str::Chars<'_> {
     text.get(bytes..).unwrap_or_default().chars()
 }
-
-/// A one in each byte.
-const ONES: u64 = u64::from_ne_bytes([1; 8]);
-
-/// How many bytes stand before the first quote, backslash or control character.
-pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    // Eight at a time: a byte's top bit is set in `special` when it is one of these, and the lowest is exact.
-    while let Some(chunk) = bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
-        let word = u64::from_le_bytes(*chunk);
-        let below = |word: u64, limit: u64| word.wrapping_sub(ONES * limit) & !word;
-        let equals = |byte: u8| below(word ^ (ONES * u64::from(byte)), 1);
-        let special = (below(word, 0x20) | equals(b'"') | equals(b'\\')) & (ONES << 7);
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
-        }
-        at += chunk.len();
-    }
-    let special = |byte: u8| byte == b'"' || byte == b'\\' || byte < 0x20;
-    at + bytes.get(at..).unwrap_or_default().iter().take_while(|&&byte| !special(byte)).count()
-}

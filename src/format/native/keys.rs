@@ -109,14 +109,16 @@ keys! {
 }
 
 /// What a field name says, and its number among all spellings.
-pub(super) fn find(name: &str) -> Option<(Key, usize)> {
-    static TABLE: LazyLock<HashMap<&'static str, (Key, usize), FxBuildHasher>> =
-        LazyLock::new(|| NAMES.iter().enumerate().map(|(at, &(name, key))| (name, (key, at))).collect());
+pub(super) fn find(name: &str) -> Option<(Key, u8)> {
+    static TABLE: LazyLock<HashMap<&'static str, (Key, u8), FxBuildHasher>> =
+        LazyLock::new(|| NAMES.iter().zip(0..).map(|(&(name, key), at)| (name, (key, at))).collect());
     TABLE.get(name).copied()
 }
 
 /// Number of spellings.
 pub(super) const SPELLINGS: usize = NAMES.len();
+
+const _: () = assert!(SPELLINGS <= 256, "their numbers are bytes");
 
 impl Key {
     /// Whether the key says something inside an object of attributes; the others describe the record itself.

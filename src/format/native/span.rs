@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::keys::{self, Key};
-use super::record::{Record, Taker};
+use super::memo::Memo;
+use super::record::{Record, Taker, View};
 use crate::format::json::{Reader, Value};
 use crate::model::{
     Batch, Id, Marks, NANOS_PER_MS, NanoUsd, Parent, PayloadRef, Problems, Reason, SpanKind, SpanUpdate,
@@ -19,13 +20,19 @@ pub(super) struct Origin {
 }
 
 /// The update of a record, or `None` with a problem when it is no span.
-pub(super) fn update(record: &Record<'_>, origin: &Origin, out: &mut Batch) -> Option<SpanUpdate> {
+pub(super) fn update(
+    record: View<'_>,
+    origin: &Origin,
+    memo: &mut Memo,
+    out: &mut Batch,
+) -> Option<SpanUpdate> {
     let Batch { strings, problems, .. } = out;
-    let mut take = Taker { record, at: origin.at, problems, odd: record.odd };
+    let mut take = Taker { record, at: origin.at, problems, odd: record.record().odd };
 
     // Ids may be numbers; then parents may be, too.
-    let mut id = |take: &mut Taker<'_, '_>, key| {
-        let text = take.take(key, Value::label)?;
+    let mut id = |take: &mut Taker<'_>, key| {
+        let label = take.record.label(key);
+        let text = take.known(key, label)?;
         Id::parse(&text, strings)
     };
     let trace = id(&mut take, Key::Trace);
@@ -42,15 +49,15 @@ pub(super) fn update(record: &Record<'_>, origin: &Origin, out: &mut Batch) -> O
 
     let name = match record.get(Key::Name) {
         Value::Null => Cow::Borrowed(""),
-        Value::Text(name) => Cow::Borrowed(&**name),
+        Value::Text(name) => name,
         other => {
             take.flag(Reason::BadType, Key::Name);
-            other.excerpt()
+            Cow::Owned(other.excerpt().into_owned())
         }
     };
     let start = take.take(Key::Start, Value::time);
     let end = take.take(Key::End, Value::time);
-    let says = |key| !record.get(key).is_null();
+    let says = |key| record.has(key);
 
     let Some(span) = span else {
         let known =
@@ -75,7 +82,7 @@ pub(super) fn update(record: &Record<'_>, origin: &Origin, out: &mut Batch) -> O
         return None;
     }
 
-    let word = record.get(Key::Type).text();
+    let word = record.text(Key::Type);
     let error = error_text(record);
     let standing = status(&mut take, error.is_some());
     let (start, end) = times(&mut take, start, end, standing.status);
@@ -103,24 +110,24 @@ pub(super) fn update(record: &Record<'_>, origin: &Origin, out: &mut Batch) -> O
             marks = marks.with(which);
         }
     };
-    if record.repaired_numbers {
+    if record.record().repaired_numbers() {
         take.odd = true;
         take.problems.add(Reason::BadNumber, Some(origin.at), "NaN or Infinity");
     }
-    if let Some(key) = record.duplicate {
+    if let Some(key) = record.record().duplicate() {
         take.odd = true;
         take.problems.add(Reason::DuplicateKey, Some(origin.at), key);
     }
     mark(take.odd, Marks::ODD);
     mark(standing.insert_only && end.is_none(), Marks::INSERT_ONLY);
     mark(record.get(Key::Attempt).count().ok().flatten().is_some_and(|attempt| attempt > 1), Marks::RETRY);
-    mark(*record.get(Key::Estimated) == Value::Bool(true), Marks::ESTIMATED);
+    mark(record.get(Key::Estimated) == Value::Bool(true), Marks::ESTIMATED);
 
     let mut update = SpanUpdate::new(trace, span, origin.stamp);
     update.payload = Some(origin.at);
     update.parent = match parent {
         Some(parent) => parent,
-        None if record.says_parent => Parent::Root,
+        None if record.record().says_parent => Parent::Root,
         None => Parent::Unsaid,
     };
     update.start = start.map(Timed::written);
@@ -132,12 +139,12 @@ pub(super) fn update(record: &Record<'_>, origin: &Origin, out: &mut Batch) -> O
     update.marks = marks;
     update.usage = usage;
     update.cost = cost;
-    update.run = record.get(Key::Run).text().and_then(|text| Id::parse(text, strings));
-    update.name = strings.intern(&name);
-    update.span_type = word.map_or(Symbol::NONE, |word| strings.intern(word));
+    update.run = record.text(Key::Run).and_then(|text| Id::parse(text, strings));
+    update.name = memo.intern(Key::Name, &name, strings);
+    update.span_type = word.map_or(Symbol::NONE, |word| memo.intern(Key::Type, word, strings));
     update.error = error.map_or(Symbol::NONE, |error| strings.intern(&error));
-    let mut label = |key: Key| match record.get(key).label() {
-        Ok(Some(text)) => strings.intern(text.trim()),
+    let mut label = |key: Key| match record.label(key) {
+        Ok(Some(text)) => memo.intern(key, text.trim(), strings),
         _ => Symbol::NONE,
     };
     update.workflow = label(Key::Workflow);
@@ -198,15 +205,15 @@ fn named_model(name: &str) -> Option<(&str, &str)> {
     (plain && !model.is_empty() && !model.contains(char::is_whitespace)).then_some((provider, model))
 }
 
-fn kind(record: &Record<'_>, word: Option<&str>, name: &str, used: bool) -> Option<SpanKind> {
-    if let Some(kind) = record.get(Key::Kind).text().and_then(SpanKind::from_word) {
+fn kind(record: View<'_>, word: Option<&str>, name: &str, used: bool) -> Option<SpanKind> {
+    if let Some(kind) = record.text(Key::Kind).and_then(SpanKind::from_word) {
         return Some(kind);
     }
     if let Some(word) = word {
         return Some(keys::kind(word).unwrap_or(SpanKind::Other));
     }
     let prefix = name.split_once(": ").and_then(|(prefix, _)| keys::kind(prefix));
-    let says = |key| !record.get(key).is_null();
+    let says = |key| record.has(key);
     prefix.or_else(|| {
         if used {
             Some(SpanKind::Llm)
@@ -226,12 +233,12 @@ struct Standing {
     insert_only: bool,
 }
 
-fn status(take: &mut Taker<'_, '_>, failed: bool) -> Standing {
+fn status(take: &mut Taker<'_>, failed: bool) -> Standing {
     let record = take.record;
     let mut status = match record.get(Key::Status) {
         Value::Null => None,
         Value::Text(word) if word.trim().is_empty() => None,
-        Value::Text(word) => Some(known_word(word)),
+        Value::Text(word) => Some(known_word(&word)),
         Value::Object(text) => coded(text),
         _ => {
             take.flag(Reason::BadType, Key::Status);
@@ -239,12 +246,12 @@ fn status(take: &mut Taker<'_, '_>, failed: bool) -> Standing {
         }
     };
     if status.is_none() {
-        status = record.get(Key::StatusCode).text().filter(|word| !is_unset(word)).map(known_word);
+        status = record.text(Key::StatusCode).filter(|word| !is_unset(word)).map(known_word);
     }
     if status == Some(Status::Ok) && failed {
         status = Some(Status::Error);
     }
-    let insert_only = record.get(Key::Status).text() == Some("started");
+    let insert_only = record.text(Key::Status) == Some("started");
     Standing { status, insert_only }
 }
 
@@ -277,7 +284,7 @@ fn coded(text: &str) -> Option<Status> {
 
 /// Start and end, completed by the duration where the span is over.
 fn times(
-    take: &mut Taker<'_, '_>,
+    take: &mut Taker<'_>,
     start: Option<UnixNanos>,
     end: Option<UnixNanos>,
     status: Option<Status>,
@@ -321,7 +328,7 @@ fn nanos_of_ms(ms: f64) -> Option<i64> {
 /// The usage in an object of token counts.
 pub(in crate::format) fn usage_object(text: &str, at: PayloadRef, problems: &mut Problems) -> Option<Usage> {
     let record = Record::usage(&mut Reader::new(text)).ok()?;
-    let mut take = Taker { record: &record, at, problems, odd: false };
+    let mut take = Taker { record: record.view(text, ""), at, problems, odd: false };
     usage(&mut take).map(|counts| counts.fill(Some(SpanKind::Llm))).filter(Usage::is_known)
 }
 
@@ -333,10 +340,9 @@ struct Counts {
     exclusive_names: bool,
 }
 
-fn usage(take: &mut Taker<'_, '_>) -> Option<Counts> {
-    let exclusive_names = [Key::ExclusiveCacheRead, Key::ExclusiveCacheWrite]
-        .into_iter()
-        .any(|key| !take.record.get(key).is_null());
+fn usage(take: &mut Taker<'_>) -> Option<Counts> {
+    let exclusive_names =
+        [Key::ExclusiveCacheRead, Key::ExclusiveCacheWrite].into_iter().any(|key| take.record.has(key));
     let usage = Usage {
         input: take.count(Key::InputTokens),
         cache_read: take.count(Key::CacheRead).or_else(|| take.count(Key::ExclusiveCacheRead)),
@@ -378,7 +384,7 @@ impl Counts {
     }
 }
 
-fn cost(take: &mut Taker<'_, '_>) -> Option<NanoUsd> {
+fn cost(take: &mut Taker<'_>) -> Option<NanoUsd> {
     let mut money = |key| {
         let usd = take.number(key)?;
         let money = NanoUsd::from_usd(usd);
@@ -392,20 +398,20 @@ fn cost(take: &mut Taker<'_, '_>) -> Option<NanoUsd> {
 }
 
 /// The error in one line. `false`, an empty string and an empty object are no error.
-fn error_text(record: &Record<'_>) -> Option<String> {
+fn error_text(record: View<'_>) -> Option<String> {
     let text = match record.get(Key::Error) {
         Value::Null | Value::Bool(false) => None,
-        Value::Text(text) => one_line(text),
+        Value::Text(text) => one_line(&text),
         Value::Object(text) => described(text),
-        Value::Array(text) => (!is_empty(text)).then(|| (*text).to_owned()),
+        Value::Array(text) => (!is_empty(text)).then(|| text.to_owned()),
         other => Some(other.excerpt().into_owned()),
     };
     let failed = || {
-        let word = record.get(Key::Status).text().map(known_word);
+        let word = record.text(Key::Status).map(known_word);
         matches!(word, Some(Status::Error | Status::Cancelled | Status::Timeout))
     };
-    text.or_else(|| record.get(Key::Failure).text().filter(|_| failed()).and_then(one_line))
-        .or_else(|| record.get(Key::StatusMessage).text().filter(|_| failed()).and_then(one_line))
+    text.or_else(|| record.text(Key::Failure).filter(|_| failed()).and_then(one_line))
+        .or_else(|| record.text(Key::StatusMessage).filter(|_| failed()).and_then(one_line))
 }
 
 fn is_empty(text: &str) -> bool {

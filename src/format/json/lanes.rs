@@ -1,0 +1,249 @@
+//! Sixteen bytes at a time: where the next byte of note stands, and what 64 bytes of JSON hold.
+
+use wide::u8x16;
+
+/// How many bytes stand before the first quote, backslash or control character.
+#[inline]
+pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(chunk) = chunk(bytes, at) {
+        let special = special(chunk);
+        if special != 0 {
+            return at + special.trailing_zeros() as usize;
+        }
+        at += 16;
+    }
+    // The rest once more together with bytes before it, if there are that many.
+    if let Some(from) = bytes.len().checked_sub(16)
+        && let Some(chunk) = chunk(bytes, from)
+    {
+        let special = special(chunk) >> (at - from);
+        return if special == 0 { bytes.len() } else { at + special.trailing_zeros() as usize };
+    }
+    let special = |byte: u8| byte == b'"' || byte == b'\\' || byte < 0x20;
+    bytes.iter().take_while(|&&byte| !special(byte)).count()
+}
+
+/// Whether `bytes` continue at `at` with the first `len` bytes of `want`.
+#[inline]
+pub(in crate::format) fn continues(bytes: &[u8], at: usize, want: &[u8; TOKEN], len: usize) -> bool {
+    let (chunks, _) = want.as_chunks::<16>();
+    for (n, want) in chunks.iter().enumerate() {
+        let left = len.saturating_sub(n * 16);
+        if left == 0 {
+            return true;
+        }
+        let Some(chunk) = chunk(bytes, at + n * 16) else {
+            return bytes.get(at + n * 16..at + len) == want.get(..left);
+        };
+        let same = u8x16::new(*chunk).simd_eq(u8x16::new(*want)).to_bitmask();
+        let wanted = if left >= 16 { 0xffff } else { (1 << left) - 1 };
+        if same & wanted != wanted {
+            return false;
+        }
+    }
+    true
+}
+
+/// Longest text that [`continues`] compares, bytes.
+pub(in crate::format) const TOKEN: usize = 48;
+
+#[inline]
+fn chunk(bytes: &[u8], at: usize) -> Option<&[u8; 16]> {
+    bytes.get(at..)?.first_chunk()
+}
+
+#[inline]
+fn special(chunk: &[u8; 16]) -> u32 {
+    let bytes = u8x16::new(*chunk);
+    let quote = bytes.simd_eq(u8x16::splat(b'"'));
+    let backslash = bytes.simd_eq(u8x16::splat(b'\\'));
+    let control = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+    (quote | backslash | control).to_bitmask()
+}
+
+/// One bit for each of 64 bytes, the first one lowest.
+#[derive(Clone, Copy)]
+struct Block {
+    quotes: u64,
+    backslashes: u64,
+    opening: u64,
+    closing: u64,
+    control: bool,
+}
+
+impl Block {
+    #[inline]
+    fn new(bytes: &[u8; 64]) -> Self {
+        let mut block = Self { quotes: 0, backslashes: 0, opening: 0, closing: 0, control: false };
+        let mut control = u8x16::ZERO;
+        let (chunks, _) = bytes.as_chunks::<16>();
+        for (n, chunk) in chunks.iter().enumerate() {
+            let bytes = u8x16::new(*chunk);
+            let mask = |bytes: u8x16| u64::from(bytes.to_bitmask()) << (n * 16);
+            // Curly and square brackets differ in one bit.
+            let folded = bytes | u8x16::splat(0x20);
+            block.quotes |= mask(bytes.simd_eq(u8x16::splat(b'"')));
+            block.backslashes |= mask(bytes.simd_eq(u8x16::splat(b'\\')));
+            block.opening |= mask(folded.simd_eq(u8x16::splat(b'{')));
+            block.closing |= mask(folded.simd_eq(u8x16::splat(b'}')));
+            control |= bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+        }
+        block.control = control.to_bitmask() != 0;
+        block
+    }
+
+    /// The same without its first `n` bytes.
+    #[inline]
+    fn skip(self, n: usize) -> Self {
+        Self {
+            quotes: self.quotes >> n,
+            backslashes: self.backslashes >> n,
+            opening: self.opening >> n,
+            closing: self.closing >> n,
+            control: self.control,
+        }
+    }
+}
+
+/// The end of the object, array or string that begins at `start`, by its brackets and quotes alone: brackets balance
+/// and no string holds a control character. At most `depth` of them may be open at once.
+///
+/// `None` where that is not plain to see; a strict reader then has to look.
+#[inline]
+pub(super) fn balanced_end(bytes: &[u8], start: usize, depth: usize) -> Option<usize> {
+    const EVEN: u64 = 0x5555_5555_5555_5555;
+    let last = bytes.len().checked_sub(64)?;
+    let string = bytes.get(start) == Some(&b'"');
+    // A string is looked at from behind its quote on.
+    let mut at = start + usize::from(string);
+    let (mut inside, mut escaped, mut open) = (if string { u64::MAX } else { 0 }, 0u64, 0usize);
+    while at < bytes.len() {
+        let from = at.min(last);
+        let chunk = bytes.get(from..)?.first_chunk::<64>()?;
+        let mut block = Block::new(chunk);
+        if block.control {
+            return None;
+        }
+        if from < at {
+            block = block.skip(at - from);
+        }
+        let mut quotes = block.quotes;
+        if block.backslashes | escaped != 0 {
+            // A backslash escapes what follows unless it is escaped itself: runs of odd length do. Runs are told
+            // apart by carrying through them, once for those that begin at even places and once for the others.
+            let slashes = block.backslashes & !escaped;
+            let follows = slashes << 1 | escaped;
+            let odd = slashes & !EVEN & !follows;
+            let (carried, over) = odd.overflowing_add(slashes);
+            escaped = u64::from(over);
+            quotes &= !((EVEN ^ carried << 1) & follows);
+        }
+        if string {
+            if quotes != 0 {
+                return Some(at + quotes.trailing_zeros() as usize + 1);
+            }
+        } else {
+            let within = prefix_xor(quotes) ^ inside;
+            inside = ((within as i64) >> 63) as u64;
+            let (opening, mut closing) = (block.opening & !within, block.closing & !within);
+            let ends = closing.count_ones() as usize;
+            open += opening.count_ones() as usize;
+            if open > depth {
+                return None;
+            }
+            let before = open - opening.count_ones() as usize;
+            if before <= ends {
+                // The brackets may all be closed in here.
+                let mut closed = 0;
+                while closing != 0 {
+                    closed += 1;
+                    let bit = closing.trailing_zeros();
+                    let opened = before + (opening & ((1 << bit) - 1)).count_ones() as usize;
+                    if opened <= closed {
+                        return Some(at + bit as usize + 1);
+                    }
+                    closing &= closing - 1;
+                }
+            }
+            open = open.checked_sub(ends)?;
+        }
+        at = from + 64;
+    }
+    None
+}
+
+/// Each bit together with all lower ones, by exclusive or: set from an opening quote up to its closing one.
+#[inline]
+fn prefix_xor(mut bits: u64) -> u64 {
+    for shift in [1, 2, 4, 8, 16, 32] {
+        bits ^= bits << shift;
+    }
+    bits
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_prefix_ends_at_the_first_special_byte(text in "[a-zé\\\\\"\u{1f} ]{0,80}", plain in 0usize..70) {
+            let text = "x".repeat(plain) + &text;
+            let want = text.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20);
+            prop_assert_eq!(plain_prefix(text.as_bytes()), want.unwrap_or(text.len()));
+        }
+
+        #[test]
+        fn ends_are_those_of_a_byte_by_byte_reader(
+            text in prop::collection::vec(prop::sample::select(vec!["{", "}", "[", "]", "\"", "\\", "\\\"", "x", "xxxxxxx", ":1,"]), 0..120),
+            start in 0usize..80,
+        ) {
+            let text = " ".repeat(start) + "{" + &text.concat();
+            let (mut open, mut inside, mut escaped, mut want) = (0, false, false, None);
+            for (at, byte) in text.bytes().enumerate().skip(start) {
+                match byte {
+                    _ if escaped => escaped = false,
+                    // What follows a backslash outside a string is no matter: that is no JSON.
+                    b'\\' => escaped = true,
+                    b'"' => inside = !inside,
+                    b'{' | b'[' if !inside => open += 1,
+                    b'}' | b']' if !inside => open -= 1,
+                    _ => {}
+                }
+                if open == 0 {
+                    want = Some(at + 1);
+                    break;
+                }
+            }
+            if text.contains("\\") && !serde_json::from_str::<serde::de::IgnoredAny>(text.get(start..want.unwrap_or(start)).unwrap_or_default()).is_ok() {
+                return Ok(());
+            }
+            let found = balanced_end(text.as_bytes(), start, 1000);
+            prop_assert!(found == want || (text.len() < 64 && found.is_none()), "{:?} {:?} {}", found, want, text);
+        }
+
+        #[test]
+        fn strings_end_where_serde_says(text in any::<String>(), before in 0usize..70, after in "[^\u{0}-\u{1f}]{0,70}") {
+            let json = serde_json::to_string(&text).unwrap();
+            let line = " ".repeat(before) + &json + &after;
+            let found = balanced_end(line.as_bytes(), before, 1);
+            prop_assert!(found == Some(before + json.len()) || (line.len() < 64 && found.is_none()));
+        }
+    }
+
+    #[test]
+    fn tokens_are_compared_to_their_length() {
+        let mut want = [0; TOKEN];
+        want[..20].copy_from_slice(b",\"parent_span_id\":\"x");
+        for len in 0..=20 {
+            let line = [b"{\"a\":1".as_slice(), &want[..len], b"0123456789abcdefghi"].concat();
+            assert!(continues(&line, 6, &want, len));
+            assert!(!continues(&line, 6, &want, len + 1));
+            assert!(continues(&line[..6 + len], 6, &want, len));
+            assert!(len == 0 || !continues(&line[..5 + len], 6, &want, len));
+        }
+    }
+}
