@@ -150,6 +150,7 @@ impl Store {
         }
         if let Some(&top) = members.iter().min_by_key(|&&member| self.columns.id(member)) {
             self.columns.parent[top as usize] = NONE;
+            self.changes.push(SpanIx(top));
         }
         true
     }
@@ -385,6 +386,7 @@ impl Store {
             self.columns.bits[row as usize].set(RowBits::MODEL_INHERITED, false);
             self.price(row);
             self.tally(row);
+            self.changes.push(SpanIx(row));
         }
         priceless.entry(trace).or_default().extend(heirs);
     }
