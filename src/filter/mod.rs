@@ -22,6 +22,7 @@ use std::sync::Arc;
 pub use ast::{Expr, Key, Needle, Op, Pattern, Test, Value};
 pub use block::{Block, Compiled, Question, Range, Verdicts};
 pub use complete::{Candidate, Completion, MAX_CANDIDATES, complete};
+pub use edit::unfinished;
 pub use parse::{FilterError, MAX_DEPTH, MAX_SOURCE};
 
 use crate::model::{Field, SpanKind, Status};

@@ -231,6 +231,44 @@ fn keys_include_and_exclude_values() {
     assert_eq!(two.terms().len(), 2);
 }
 
+#[test]
+fn a_value_that_is_being_typed_stands_for_what_begins_so() {
+    let meant = |source: &str| unfinished(source, |_, value| value == "gpt-4o");
+    for (source, expected) in [
+        ("model:gp", "model:gp*"),
+        ("status:error model=gpt-4o,o", "status:error model=gpt-4o,o*"),
+        ("agent:\"Quick S", "agent:\"Quick S*\""),
+        ("kind:(llm or to", ""),
+        ("status:er", "status:er*"),
+        ("a or --trace:4bf9", "a or --trace:4bf9*"),
+    ] {
+        assert_eq!(meant(source).unwrap_or_default(), expected, "{source}");
+    }
+    for whole in [
+        "",
+        "gp",
+        "model:",
+        "model:gpt-4o",
+        "model:gp ",
+        "model:gp*",
+        "model:g*p",
+        "agent:\"Quick\"",
+        "agent:\"x\\",
+        "-model:gp",
+        "model!=gp",
+        "model~gp",
+        "not (a model:gp",
+        "cost>0.0",
+        "text:tim",
+        "attr.a:b",
+        "status:ok",
+        "status:failed",
+        "status:zz",
+    ] {
+        assert_eq!(meant(whole), None, "{whole}");
+    }
+}
+
 fn candidates(source_with_cursor: &str) -> (Range, Vec<String>) {
     let cursor = source_with_cursor.find('|').expect("a cursor");
     let source = source_with_cursor.replace('|', "");
