@@ -1,28 +1,28 @@
 //! From the tree to something fast: text is compared by prepared matchers, or once per distinct string.
 
-use std::sync::Arc;
-
 use super::ast::{Expr, Key, Needle, Op, Test, Value};
+use super::block::Range;
 use super::matcher::Matcher;
-use super::{Lookup, Row, SymbolRow, Verdict};
-use crate::model::{Field, FieldType, SpanKind, Status, Strings, Symbol};
+use super::{Lookup, Row, Verdict};
+use crate::model::{Field, FieldType, SpanKind, Status};
 
 /// The names that a plain word looks at.
-const NAMES: [Field; 5] = [Field::Name, Field::Step, Field::Model, Field::Tool, Field::Agent];
+pub(super) const NAMES: [Field; 5] = [Field::Name, Field::Step, Field::Model, Field::Tool, Field::Agent];
 /// The text at hand that `text:` looks at before the payload.
-const TEXTS: [Field; 2] = [Field::Name, Field::Error];
+pub(super) const TEXTS: [Field; 2] = [Field::Name, Field::Error];
 
 #[derive(Debug)]
 pub(super) struct Program {
-    root: Node,
-    matchers: Vec<Matcher>,
+    pub(super) root: Node,
+    pub(super) matchers: Vec<Matcher>,
+    pub(super) depends_on_time: bool,
 }
 
 /// Position of a matcher in its program.
-type MatcherId = usize;
+pub(super) type MatcherId = usize;
 
 #[derive(Debug)]
-enum Node {
+pub(super) enum Node {
     Const(bool),
     And(Box<[Node]>),
     Or(Box<[Node]>),
@@ -30,7 +30,8 @@ enum Node {
     Status(u16),
     Kind(u16),
     Known(Field),
-    Number(Field, Op, f64),
+    /// The comparison as a user wrote it, and the same over the whole numbers that rows hold.
+    Number(Field, Op, f64, Range),
     Text(Field, MatcherId),
     Names(MatcherId),
     Attr(Box<str>, MatcherId),
@@ -40,7 +41,7 @@ enum Node {
 
 impl Program {
     pub(super) fn new(expr: Option<&Expr>) -> Self {
-        let mut program = Self { root: Node::Const(true), matchers: Vec::new() };
+        let mut program = Self { root: Node::Const(true), matchers: Vec::new(), depends_on_time: false };
         if let Some(expr) = expr {
             program.root = program.node(expr);
         }
@@ -52,10 +53,10 @@ impl Program {
     }
 
     pub(super) fn matches(&self, row: &impl Row) -> Verdict {
-        self.root.eval(row, &|row, field, id| self.compare(id, &row.text(field)), self)
+        self.root.eval(row, self)
     }
 
-    fn compare(&self, id: MatcherId, text: &str) -> bool {
+    pub(super) fn compare(&self, id: MatcherId, text: &str) -> bool {
         self.matchers.get(id).is_some_and(|matcher| matcher.matches(text))
     }
 
@@ -90,6 +91,7 @@ impl Program {
     }
 
     fn test(&mut self, test: &Test, op: Op) -> Node {
+        self.depends_on_time |= [Field::Status, Field::Duration].map(Key::Field).contains(&test.key);
         let numbers = test.values.iter().filter_map(|value| match value {
             Value::Number(number) => Some(*number),
             _ => None,
@@ -109,7 +111,8 @@ impl Program {
             Key::Field(field) => match field.field_type() {
                 FieldType::Count | FieldType::Money | FieldType::Duration => {
                     let known = test.values.contains(&Value::Any).then_some(Node::Known(*field));
-                    any(known.into_iter().chain(numbers.map(|number| Node::Number(*field, op, number))))
+                    let number = |number| Node::Number(*field, op, number, Range::new(*field, op, number));
+                    any(known.into_iter().chain(numbers.map(number)))
                 }
                 FieldType::Word if *field == Field::Status => {
                     let id = self.patterns(test, op);
@@ -165,23 +168,18 @@ impl Node {
         }
     }
 
-    /// `text` compares a text field of a row with a matcher.
-    fn eval<R: Row>(
-        &self,
-        row: &R,
-        text: &impl Fn(&R, Field, MatcherId) -> bool,
-        program: &Program,
-    ) -> Verdict {
+    fn eval(&self, row: &impl Row, program: &Program) -> Verdict {
+        let text = |field: Field, id: MatcherId| program.compare(id, &row.text(field));
         match self {
             Self::Const(answer) => (*answer).into(),
             Self::Status(mask) => (mask >> (row.status() as u8) & 1 == 1).into(),
             Self::Kind(mask) => (mask >> (row.kind() as u8) & 1 == 1).into(),
             Self::Known(field) => row.number(*field).is_some().into(),
-            Self::Number(field, op, value) => {
+            Self::Number(field, op, value, _) => {
                 row.number(*field).is_some_and(|number| holds(number, *op, *value)).into()
             }
-            Self::Text(field, id) => text(row, *field, *id).into(),
-            Self::Names(id) => NAMES.iter().any(|field| text(row, *field, *id)).into(),
+            Self::Text(field, id) => text(*field, *id).into(),
+            Self::Names(id) => NAMES.iter().any(|field| text(*field, *id)).into(),
             Self::Attr(name, id) => match row.attribute(name) {
                 Lookup::Value(value) => program.compare(*id, &value).into(),
                 Lookup::Absent => program.compare(*id, "").into(),
@@ -195,16 +193,16 @@ impl Node {
                 Lookup::Unknown => Verdict::Unknown,
             },
             Self::Payload(needle, id) => {
-                let at_hand = TEXTS.iter().any(|field| text(row, *field, *id));
+                let at_hand = TEXTS.iter().any(|field| text(*field, *id));
                 if at_hand { Verdict::Yes } else { row.payload_contains(needle) }
             }
-            Self::Not(inner) => match inner.eval(row, text, program) {
+            Self::Not(inner) => match inner.eval(row, program) {
                 Verdict::Yes => Verdict::No,
                 Verdict::No => Verdict::Yes,
                 Verdict::Unknown => Verdict::Unknown,
             },
-            Self::And(parts) => first(parts, Verdict::No, Verdict::Yes, |part| part.eval(row, text, program)),
-            Self::Or(parts) => first(parts, Verdict::Yes, Verdict::No, |part| part.eval(row, text, program)),
+            Self::And(parts) => first(parts, Verdict::No, Verdict::Yes, |part| part.eval(row, program)),
+            Self::Or(parts) => first(parts, Verdict::Yes, Verdict::No, |part| part.eval(row, program)),
         }
     }
 }
@@ -223,7 +221,7 @@ fn first(parts: &[Node], deciding: Verdict, otherwise: Verdict, ask: impl Fn(&No
 }
 
 #[expect(clippy::float_cmp, reason = "both sides are the nearest float of what a user or a source wrote")]
-fn holds(number: f64, op: Op, value: f64) -> bool {
+pub(super) fn holds(number: f64, op: Op, value: f64) -> bool {
     match op {
         Op::Gt => number > value,
         Op::Ge => number >= value,
@@ -236,58 +234,5 @@ fn holds(number: f64, op: Op, value: f64) -> bool {
 impl From<bool> for Verdict {
     fn from(answer: bool) -> Self {
         if answer { Self::Yes } else { Self::No }
-    }
-}
-
-/// A filter over interned text: every matcher was asked once per distinct string.
-#[derive(Clone, Debug)]
-pub struct Compiled {
-    program: Arc<Program>,
-    /// One set of symbols per matcher.
-    sets: Vec<Vec<u64>>,
-    /// Symbols that the sets cover.
-    seen: usize,
-}
-
-impl Compiled {
-    pub(super) fn new(program: Arc<Program>, strings: &Strings) -> Self {
-        let sets = vec![Vec::new(); program.matchers.len()];
-        let mut compiled = Self { program, sets, seen: 0 };
-        compiled.extend(strings);
-        compiled
-    }
-
-    /// Takes in the strings that were added since. Symbols not taken in are compared as text: slower, never wrong.
-    pub fn extend(&mut self, strings: &Strings) {
-        if strings.len() < self.seen {
-            self.seen = 0;
-            self.sets.iter_mut().for_each(Vec::clear);
-        }
-        for (set, matcher) in self.sets.iter_mut().zip(&self.program.matchers) {
-            set.resize(strings.len().div_ceil(64), 0);
-            for at in self.seen..strings.len() {
-                let yes = matcher.matches(strings.get(Symbol::from_index(at)));
-                if let Some(word) = set.get_mut(at / 64) {
-                    *word |= u64::from(yes) << (at % 64);
-                }
-            }
-        }
-        self.seen = strings.len();
-    }
-
-    /// Whether a row matches.
-    pub fn matches(&self, row: &impl SymbolRow) -> Verdict {
-        let program = &*self.program;
-        program.root.eval(
-            row,
-            &|row, field, id| match row.symbol(field) {
-                Some(symbol) if symbol.index() < self.seen => {
-                    let word = self.sets.get(id).and_then(|set| set.get(symbol.index() / 64));
-                    word.is_some_and(|word| word >> (symbol.index() % 64) & 1 == 1)
-                }
-                _ => program.compare(id, &row.text(field)),
-            },
-            program,
-        )
     }
 }

@@ -43,7 +43,7 @@ pub fn complete(source: &str, cursor: usize, mut values: impl FnMut(&Key) -> Vec
     let starts_here = before.is_none_or(|c| c.is_whitespace() || matches!(c, '(' | '-' | '!'));
     let slot = match found {
         Some(slot) => slot,
-        None if starts_here => Slot { span: cursor..cursor, value_of: None },
+        None if starts_here => Slot { span: cursor..cursor, value_of: None, is_wanted: false },
         // Right behind a keyword or a parenthesis nothing begins.
         None => return Completion { replace: cursor..cursor, candidates: Vec::new() },
     };

@@ -1,8 +1,9 @@
 //! Changing a filter by keys: include or exclude the value under the cursor.
 
 use super::ast::{Expr, Key, Op, Pattern, Test, Value};
-use super::parse::Raw;
+use super::parse::{self, Raw};
 use super::{Filter, check};
+use crate::model::{Field, FieldType, Status};
 
 impl Filter {
     /// This filter, narrowed to `value`. A test for another value of the same field is widened to either, an exclusion
@@ -72,6 +73,33 @@ impl Filter {
         let removed = kept.len() < self.terms().len();
         (kept, removed)
     }
+}
+
+/// What a filter means whose last value is still being typed: that value stands for everything that begins so, unless
+/// `is_present` says that it is whole. `None` when the source says already what it means.
+pub fn unfinished(source: &str, is_present: impl Fn(Field, &str) -> bool) -> Option<String> {
+    let outcome = parse::parse(source);
+    let slot = outcome.slots.last().filter(|slot| slot.is_wanted && slot.span.end == source.len())?;
+    let Some(Key::Field(field)) = slot.value_of else { return None };
+    let written = source.get(slot.span.clone())?;
+    let (value, end) = match written.strip_prefix('"') {
+        Some(text) if text.ends_with('"') => return None,
+        Some(text) => (text, "*\""),
+        None => (written, "*"),
+    };
+    if value.is_empty() || value.contains(['*', '\\']) {
+        return None;
+    }
+    let is_whole = match field.field_type() {
+        FieldType::Text => is_present(field, value),
+        FieldType::Word => {
+            let is_status = field == Field::Status && Status::from_source_word(value) != Status::Unknown;
+            is_status || check::words(field).any(|word| word.eq_ignore_ascii_case(value))
+        }
+        FieldType::Count | FieldType::Money | FieldType::Duration | FieldType::Flag => return None,
+    };
+    let meant = format!("{source}{end}");
+    (!is_whole && Filter::parse(&meant).errors.is_empty()).then_some(meant)
 }
 
 /// `key:value` where the value means only itself.

@@ -1,10 +1,11 @@
 //! The filter language: `step:extract* model:gpt-4o cost>0.01 -status:ok or text:"timeout"`.
 //! May import `model` and `text`.
 //!
-//! [`Filter::parse`] never fails; [`Filter::matches`] asks a [`Row`]; [`Filter::symbols`] prepares a filter for millions
+//! [`Filter::parse`] never fails; [`Filter::matches`] asks a [`Row`]; [`Filter::compiled`] prepares a filter for millions
 //! of rows over interned text; [`complete`] offers what may be typed at the cursor.
 
 mod ast;
+mod block;
 mod check;
 mod compile;
 mod complete;
@@ -19,11 +20,12 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use ast::{Expr, Key, Needle, Op, Pattern, Test, Value};
-pub use compile::Compiled;
+pub use block::{Block, Compiled, Question, Range, Verdicts};
 pub use complete::{Candidate, Completion, MAX_CANDIDATES, complete};
+pub use edit::unfinished;
 pub use parse::{FilterError, MAX_DEPTH, MAX_SOURCE};
 
-use crate::model::{Field, SpanKind, Status, Strings, Symbol};
+use crate::model::{Field, SpanKind, Status};
 
 /// The language as users read it.
 pub const REFERENCE: &str = include_str!("reference.md");
@@ -42,13 +44,6 @@ pub trait Row {
     fn attribute(&self, name: &str) -> Lookup<'_>;
     /// Whether the payload text contains `needle` (compared without case).
     fn payload_contains(&self, needle: &str) -> Verdict;
-}
-
-/// A row whose text is interned.
-pub trait SymbolRow: Row {
-    /// The symbol of a text field; `None` when that field's text is not interned (ids, say), and [`Symbol::NONE`]
-    /// when the span has none.
-    fn symbol(&self, field: Field) -> Option<Symbol>;
 }
 
 /// A value that may need the payload, which may not be at hand.
@@ -108,9 +103,9 @@ impl Filter {
         self.program.matches(row)
     }
 
-    /// Prepares the filter for rows whose text is interned in `strings`.
-    pub fn symbols(&self, strings: &Strings) -> Compiled {
-        Compiled::new(Arc::clone(&self.program), strings)
+    /// Prepares the filter for many rows whose text is interned.
+    pub fn compiled(&self) -> Compiled {
+        Compiled::new(Arc::clone(&self.program))
     }
 
     /// Whether it matches everything because it says nothing.
@@ -121,6 +116,11 @@ impl Filter {
     /// Whether some rows may need their payload read.
     pub fn needs_payload(&self) -> bool {
         self.program.needs_payload()
+    }
+
+    /// Whether time alone may change an answer: what runs becomes longer, and at last unfinished.
+    pub fn depends_on_time(&self) -> bool {
+        self.program.depends_on_time
     }
 
     /// The expression.

@@ -45,6 +45,8 @@ pub(super) struct Slot {
     pub(super) span: Range<usize>,
     /// What the value is of; `None` for a field's name or a plain word.
     pub(super) value_of: Option<Key>,
+    /// Whether it stands for equality that is not negated.
+    pub(super) is_wanted: bool,
 }
 
 /// All that the parser knows about a source.
@@ -63,8 +65,14 @@ pub(super) struct Raw {
 
 pub(super) fn parse(source: &str) -> Outcome {
     let kept = cut(source);
-    let mut parser =
-        Parser { input: LocatingSlice::new(kept), out: Outcome::default(), depth: 0, ignored: 0 };
+    let mut parser = Parser {
+        input: LocatingSlice::new(kept),
+        out: Outcome::default(),
+        depth: 0,
+        ignored: 0,
+        positive: true,
+        equality: false,
+    };
     let expr = parser.top();
     parser.out.expr = expr;
     if kept.len() < source.len() {
@@ -88,6 +96,10 @@ pub(super) struct Parser<'s> {
     depth: usize,
     /// Opening parentheses beyond the greatest depth whose closing ones are still to come.
     ignored: usize,
+    /// Whether what is read now is not negated.
+    positive: bool,
+    /// Whether the values that are read now follow `:` or `=`.
+    equality: bool,
 }
 
 impl Parser<'_> {
@@ -168,7 +180,10 @@ impl Parser<'_> {
             self.error(start..end, "there is nothing here to negate".to_owned(), None);
             return None;
         }
-        let expr = self.primary()?;
+        self.positive ^= negated;
+        let expr = self.primary();
+        self.positive ^= negated;
+        let expr = expr?;
         Some(if negated { expr.negate() } else { expr })
     }
 
@@ -177,7 +192,7 @@ impl Parser<'_> {
             '(' => self.group(),
             '"' => {
                 let text = self.quoted();
-                self.out.slots.push(Slot { span: text.span.clone(), value_of: None });
+                self.out.slots.push(Slot { span: text.span.clone(), value_of: None, is_wanted: false });
                 self.expect_gap();
                 let pattern = Pattern::from_parts(text.parts);
                 if pattern.is_empty() {
@@ -223,13 +238,14 @@ impl Parser<'_> {
             key_of(word)
         };
         let span = start..self.at();
-        self.out.slots.push(Slot { span: span.clone(), value_of: None });
+        self.out.slots.push(Slot { span: span.clone(), value_of: None, is_wanted: false });
         let Some(op) = self.operator(key.is_some()) else {
             return self.plain_word(word, span);
         };
         if op != Op::Is {
             self.skip_space();
         }
+        self.equality = op == Op::Is;
         let values = self.values(key.as_ref());
         let Some(key) = key else {
             self.unknown_field(word, span);
@@ -361,7 +377,8 @@ impl Parser<'_> {
             let text = self.take_while(|c| !ends_word(c) && c != ',');
             Raw { parts: text.split('*').map(str::to_owned).collect(), span: start..self.at() }
         };
-        self.out.slots.push(Slot { span: raw.span.clone(), value_of: key.cloned() });
+        let is_wanted = self.positive && self.equality;
+        self.out.slots.push(Slot { span: raw.span.clone(), value_of: key.cloned(), is_wanted });
         (raw.span.end > raw.span.start).then_some(raw)
     }
 }

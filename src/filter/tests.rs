@@ -4,6 +4,7 @@ use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 
 use super::*;
+use crate::model::Strings;
 
 /// A span for tests. Attributes and payload may be out of reach.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +14,6 @@ struct Span {
     status: Option<Status>,
     kind: Option<SpanKind>,
     payload: Option<(BTreeMap<String, String>, String)>,
-    symbols: BTreeMap<Field, Symbol>,
 }
 
 impl Row for Span {
@@ -45,9 +45,52 @@ impl Row for Span {
     }
 }
 
-impl SymbolRow for Span {
-    fn symbol(&self, field: Field) -> Option<Symbol> {
-        if field == Field::Trace { None } else { Some(self.symbols.get(&field).copied().unwrap_or_default()) }
+/// Spans as a block.
+struct Spans<'a> {
+    rows: &'a [Span],
+    strings: Strings,
+}
+
+impl Spans<'_> {
+    fn each(&self, among: u64, mut holds: impl FnMut(&Span) -> bool) -> u64 {
+        let asked = self.rows.iter().enumerate().filter(|(at, _)| among >> at & 1 == 1);
+        asked.fold(0, |found, (at, row)| found | u64::from(holds(row)) << at)
+    }
+}
+
+impl Block for Spans<'_> {
+    fn kinds(&self, wanted: u16, among: u64) -> u64 {
+        self.each(among, |row| wanted >> (row.kind() as u8) & 1 == 1)
+    }
+    fn statuses(&self, wanted: u16, among: u64) -> u64 {
+        self.each(among, |row| wanted >> (row.status() as u8) & 1 == 1)
+    }
+    fn numbers(&self, field: Field, range: super::Range, among: u64) -> u64 {
+        let scale = match field.field_type() {
+            crate::model::FieldType::Count => 1.0,
+            _ => 1e9,
+        };
+        self.each(among, |row| {
+            row.number(field).is_some_and(|number| range.has((number * scale).round() as i64))
+        })
+    }
+    fn texts(&mut self, field: Field, question: &mut Question<'_>, among: u64) -> u64 {
+        let mut strings = std::mem::take(&mut self.strings);
+        let found = self.each(among, |row| {
+            if field == Field::Trace {
+                return question.text(&row.text(field));
+            }
+            let symbol = strings.intern(&row.text(field));
+            question.symbol(symbol, &strings)
+        });
+        self.strings = strings;
+        found
+    }
+    fn attribute(&self, at: u32, name: &str) -> Lookup<'_> {
+        self.rows[at as usize].attribute(name)
+    }
+    fn payload_contains(&self, at: u32, needle: &str) -> Verdict {
+        self.rows[at as usize].payload_contains(needle)
     }
 }
 
@@ -188,6 +231,44 @@ fn keys_include_and_exclude_values() {
     assert_eq!(two.terms().len(), 2);
 }
 
+#[test]
+fn a_value_that_is_being_typed_stands_for_what_begins_so() {
+    let meant = |source: &str| unfinished(source, |_, value| value == "gpt-4o");
+    for (source, expected) in [
+        ("model:gp", "model:gp*"),
+        ("status:error model=gpt-4o,o", "status:error model=gpt-4o,o*"),
+        ("agent:\"Quick S", "agent:\"Quick S*\""),
+        ("kind:(llm or to", ""),
+        ("status:er", "status:er*"),
+        ("a or --trace:4bf9", "a or --trace:4bf9*"),
+    ] {
+        assert_eq!(meant(source).unwrap_or_default(), expected, "{source}");
+    }
+    for whole in [
+        "",
+        "gp",
+        "model:",
+        "model:gpt-4o",
+        "model:gp ",
+        "model:gp*",
+        "model:g*p",
+        "agent:\"Quick\"",
+        "agent:\"x\\",
+        "-model:gp",
+        "model!=gp",
+        "model~gp",
+        "not (a model:gp",
+        "cost>0.0",
+        "text:tim",
+        "attr.a:b",
+        "status:ok",
+        "status:failed",
+        "status:zz",
+    ] {
+        assert_eq!(meant(whole), None, "{whole}");
+    }
+}
+
 fn candidates(source_with_cursor: &str) -> (Range, Vec<String>) {
     let cursor = source_with_cursor.find('|').expect("a cursor");
     let source = source_with_cursor.replace('|', "");
@@ -309,7 +390,12 @@ fn expr() -> impl Strategy<Value = Expr> {
 fn any_span() -> impl Strategy<Value = Span> {
     let words = prop::sample::select(vec!["", "a", "gpt-4o", "Extract Intent", "é", "or", "x*y"]);
     let texts = prop::collection::vec(words, Field::ALL.len());
-    let numbers = prop::collection::btree_map(prop::sample::select(Field::ALL), 0.0..1e4_f64, 0..6);
+    // Whole numbers of what a row holds, in the field's unit.
+    let number = (prop::sample::select(Field::ALL), 0..10_000_i64).prop_map(|(field, number)| {
+        let scale = if field.field_type() == crate::model::FieldType::Count { 1.0 } else { 1e9 };
+        (field, number as f64 / scale)
+    });
+    let numbers = prop::collection::vec(number, 0..6).prop_map(|numbers| numbers.into_iter().collect());
     (texts, numbers, prop::sample::select(Status::ALL), prop::sample::select(SpanKind::ALL)).prop_map(
         |(texts, numbers, status, kind)| Span {
             texts: Field::ALL.iter().copied().zip(texts.into_iter().map(str::to_owned)).collect(),
@@ -346,16 +432,26 @@ proptest! {
     }
 
     #[test]
-    fn symbols_give_the_same_answers(expr in expr(), mut span in any_span(), late in any::<bool>()) {
+    fn blocks_give_the_same_answers(
+        expr in expr(),
+        rows in prop::collection::vec(any_span(), 1..20),
+        among in any::<u64>(),
+    ) {
         let filter = Filter::from_expr(Some(expr));
-        let mut strings = Strings::default();
-        let mut compiled = filter.symbols(&strings);
-        for (field, text) in &span.texts {
-            span.symbols.insert(*field, strings.intern(text));
+        let mut compiled = filter.compiled();
+        let mut spans = Spans { rows: &rows, strings: Strings::default() };
+        let among = among & ((1 << rows.len()) - 1);
+        for _ in 0..2 {
+            let found = compiled.ask(&mut spans, among);
+            for (at, row) in rows.iter().enumerate() {
+                let verdict = (found.yes >> at & 1, found.unknown >> at & 1);
+                let expected = match (among >> at & 1 == 1).then(|| filter.matches(row)) {
+                    Some(Verdict::Yes) => (1, 0),
+                    Some(Verdict::Unknown) => (0, 1),
+                    Some(Verdict::No) | None => (0, 0),
+                };
+                prop_assert_eq!(verdict, expected, "row {}", at);
+            }
         }
-        if !late {
-            compiled.extend(&strings);
-        }
-        prop_assert_eq!(compiled.matches(&span), filter.matches(&span));
     }
 }

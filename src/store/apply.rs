@@ -176,6 +176,7 @@ impl Store {
         }
         if let Some(&top) = members.iter().min_by_key(|&&member| self.columns.id(member)) {
             self.columns.links[top as usize].parent = NONE;
+            self.changes.push(SpanIx(top));
         }
         true
     }
@@ -412,6 +413,7 @@ impl Store {
             self.columns.state[row as usize].bits.set(RowBits::MODEL_INHERITED, false);
             self.price(row);
             self.tally(row);
+            self.changes.push(SpanIx(row));
         }
         priceless.entry(trace).or_default().extend(heirs);
     }

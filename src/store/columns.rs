@@ -169,6 +169,7 @@ impl Columns {
             self.more_payloads.remove(&row);
         }
         self.errors.remove(&row);
+        self.links[at].parent = NONE;
         self.times[at] = [NO_TIME; 2];
         self.words[at] = Words::default();
         self.state[at] = State::default();

@@ -138,6 +138,11 @@ impl FacetTable {
         &self.sets[id.index()]
     }
 
+    /// The labels of the combination with a number.
+    pub(super) fn at(&self, number: u32) -> &Facets {
+        self.get(FacetId(number))
+    }
+
     /// Every combination in order of its id.
     pub fn iter(&self) -> impl Iterator<Item = (FacetId, &Facets)> {
         self.sets.iter().enumerate().map(|(at, facets)| (FacetId(at as u32), facets))

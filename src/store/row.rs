@@ -73,11 +73,7 @@ impl Row for FilterRow<'_> {
     }
 
     fn attribute(&self, name: &str) -> Lookup<'_> {
-        let Some(payload) = self.payload else { return Lookup::Unknown };
-        match payload.attributes.iter().find(|(known, _)| known == name) {
-            Some((_, value)) => Lookup::Value(unquoted(value)),
-            None => Lookup::Absent,
-        }
+        self.payload.map_or(Lookup::Unknown, |payload| attribute(payload, name))
     }
 
     fn payload_contains(&self, needle: &str) -> Verdict {
@@ -89,6 +85,14 @@ impl Row for FilterRow<'_> {
             .chain(std::iter::once(&payload.raw))
             .any(|text| text.to_lowercase().contains(&needle));
         if found { Verdict::Yes } else { Verdict::No }
+    }
+}
+
+/// An attribute of a payload.
+pub(super) fn attribute<'a>(payload: &'a SpanDetail, name: &str) -> Lookup<'a> {
+    match payload.attributes.iter().find(|(known, _)| known == name) {
+        Some((_, value)) => Lookup::Value(unquoted(value)),
+        None => Lookup::Absent,
     }
 }
 

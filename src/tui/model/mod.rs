@@ -1,5 +1,6 @@
 //! Everything the screen shows and keys change.
 
+mod bits;
 mod detail;
 mod input;
 mod lines;

@@ -1,27 +1,41 @@
 //! Which spans pass the filter, kept up to date a slice at a time so that no key waits for it.
 
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::filter::{Filter, Verdict};
-use crate::model::{PayloadRef, SpanDetail};
-use crate::store::{Clock, FilterRow, SpanIx, Store, TraceIx};
+use rustc_hash::FxHashSet;
 
-/// Rows looked at between two looks at the watch.
-const SLICE: usize = 2_048;
+use super::bits::Bits;
+use crate::filter::{Filter, Verdict, Verdicts};
+use crate::model::{PayloadRef, SpanDetail};
+use crate::store::{BLOCK, Clock, Sieve, SpanIx, Store, TraceIx};
+
+/// Blocks of rows looked at between two looks at the watch.
+const SLICE: usize = 64;
 /// Spans whose payload is asked for at a time.
 const PAYLOADS: usize = 64;
+/// Blocks with open spans that are looked at again per call: time alone may change what they say.
+const OPEN_BLOCKS: usize = 256;
 
 /// The spans that pass a filter, by row.
 #[derive(Debug, Default)]
 pub struct Matches {
     filter: Filter,
-    passed: Vec<u64>,
+    sieve: Sieve,
+    passed: Bits,
     /// Per trace, how many of its spans pass.
     hits: Vec<u32>,
     /// Rows below this were looked at.
     done: usize,
+    /// Traces that have to be looked at again as a whole, each once, and where in the first one that has come to.
+    again: VecDeque<TraceIx>,
+    queued: FxHashSet<TraceIx>,
+    walk: Option<(TraceIx, Vec<SpanIx>)>,
+    /// Rows looked at that time alone may change: they have no end yet.
+    open: Bits,
+    next_open: usize,
     /// Spans that only their payload can decide on.
-    waiting: Vec<SpanIx>,
+    waiting: Bits,
     /// Grows when the set may have changed.
     generation: u64,
 }
@@ -29,7 +43,13 @@ pub struct Matches {
 impl Matches {
     /// Starts over with another filter.
     pub fn set_filter(&mut self, filter: Filter) {
-        *self = Self { filter, generation: self.generation + 1, ..Self::default() };
+        let mut sieve = std::mem::take(&mut self.sieve);
+        if filter.is_empty() {
+            // Nobody tells a sieve without a filter what changes.
+            sieve = Sieve::default();
+        }
+        sieve.set_filter(&filter);
+        *self = Self { filter, sieve, generation: self.generation + 1, ..Self::default() };
     }
 
     /// The filter.
@@ -44,7 +64,7 @@ impl Matches {
 
     /// Whether a span passes, as far as is known.
     pub fn has(&self, span: SpanIx) -> bool {
-        self.is_off() || bit(&self.passed, span.index())
+        self.is_off() || self.passed.has(span.index())
     }
 
     /// Whether any span of a trace passes.
@@ -54,12 +74,14 @@ impl Matches {
 
     /// Number of spans that pass.
     pub fn count(&self) -> u64 {
-        self.passed.iter().map(|word| u64::from(word.count_ones())).sum()
+        self.passed.count()
     }
 
     /// How much was looked at: rows done, rows in all. `None` when there is nothing left to do.
     pub fn progress(&self, store: &Store) -> Option<(usize, usize)> {
-        (!self.is_off() && self.done < store.rows()).then_some((self.done, store.rows()))
+        let rest = self.walk.as_ref().map_or(0, |(_, rows)| rows.len()).max(self.again.len());
+        let done = self.done.saturating_sub(rest);
+        (!self.is_off() && done < store.rows()).then_some((done, store.rows()))
     }
 
     /// Whether answers are still open.
@@ -72,83 +94,157 @@ impl Matches {
         self.generation
     }
 
-    /// Looks at spans that changed again.
+    /// Looks again at spans that changed, and at some that time may have changed.
     pub fn refresh(&mut self, store: &Store, clock: &Clock, changed: &[SpanIx]) {
         if self.is_off() {
             return;
         }
         for &span in changed {
+            if let Some(trace) = self.sieve.changed(store, span)
+                && self.queued.insert(trace)
+            {
+                self.again.push_back(trace);
+            }
+        }
+        for &span in changed {
             if span.index() < self.done {
-                self.look(store, clock, span, None);
+                self.look(store, clock, span.index() / BLOCK, 1 << (span.index() % BLOCK));
+            }
+        }
+        if self.filter.depends_on_time() {
+            for _ in 0..OPEN_BLOCKS {
+                let Some(block) = self.open.next_word(self.next_open) else { break };
+                let wrapped = block < self.next_open;
+                self.next_open = block + 1;
+                self.look(store, clock, block, self.open.word(block));
+                if wrapped {
+                    break;
+                }
             }
         }
     }
 
     /// Looks at further rows for as long as `budget` lasts. Returns whether anything was done.
     pub fn work(&mut self, store: &Store, clock: &Clock, budget: Duration) -> bool {
-        if self.is_off() || self.done >= store.rows() {
+        if self.progress(store).is_none() {
             return false;
         }
         let started = Instant::now();
-        while self.done < store.rows() && started.elapsed() < budget {
-            let end = (self.done + SLICE).min(store.rows());
-            for row in self.done..end {
-                self.look(store, clock, SpanIx::from_index(row), None);
+        // What was shown already comes first, so that it is true; at most half of the time, so that the rest comes too.
+        while self.walk_again(store, clock) {
+            if started.elapsed() >= budget / 2 && self.done < store.rows() || started.elapsed() >= budget {
+                break;
             }
-            self.done = end;
+        }
+        while self.done < store.rows() && started.elapsed() < budget {
+            let end = (self.done / BLOCK + SLICE).min(store.rows().div_ceil(BLOCK));
+            for block in self.done / BLOCK..end {
+                let fresh = u64::MAX << (self.done.saturating_sub(block * BLOCK).min(BLOCK - 1));
+                self.look(store, clock, block, fresh);
+            }
+            self.done = (end * BLOCK).min(store.rows());
         }
         self.generation += 1;
         true
     }
 
+    /// Looks at the next part of a trace whose spans inherit other labels now. Returns whether there was one.
+    fn walk_again(&mut self, store: &Store, clock: &Clock) -> bool {
+        if self.walk.is_none() {
+            let Some(trace) = self.again.pop_front() else { return false };
+            // From here on another change of the trace has it walked once more.
+            self.queued.remove(&trace);
+            self.sieve.forget(store, trace);
+            let rows = store.trace(trace).spans().map(|span| span.ix());
+            self.walk = Some((trace, rows.filter(|span| span.index() < self.done).collect()));
+        }
+        let Some((_, rows)) = &mut self.walk else { return false };
+        let from = rows.len().saturating_sub(SLICE * BLOCK);
+        let part: Vec<SpanIx> = rows.drain(from..).collect();
+        if rows.is_empty() {
+            self.walk = None;
+        }
+        // Neighbours often lie in one block.
+        let mut open: Option<(usize, u64)> = None;
+        for span in part.into_iter().rev() {
+            let (block, bit) = (span.index() / BLOCK, 1 << (span.index() % BLOCK));
+            match &mut open {
+                Some((known, among)) if *known == block => *among |= bit,
+                _ => {
+                    if let Some((block, among)) = open.replace((block, bit)) {
+                        self.look(store, clock, block, among);
+                    }
+                }
+            }
+        }
+        if let Some((block, among)) = open {
+            self.look(store, clock, block, among);
+        }
+        true
+    }
+
     /// Payloads to read so that open answers can be given; the newest spans first.
     pub fn take_wanted(&mut self, store: &Store) -> Vec<(SpanIx, Vec<PayloadRef>)> {
-        let from = self.waiting.len().saturating_sub(PAYLOADS);
-        self.waiting.drain(from..).rev().map(|span| (span, store.span(span).payloads())).collect()
+        let mut wanted = Vec::new();
+        while wanted.len() < PAYLOADS {
+            let Some(row) = self.waiting.take_last() else { break };
+            let span = SpanIx::from_index(row);
+            wanted.push((span, store.span(span).payloads()));
+        }
+        wanted
     }
 
     /// Takes in a payload that was asked for.
     pub fn answer(&mut self, store: &Store, clock: &Clock, span: SpanIx, detail: &SpanDetail) {
-        self.look(store, clock, span, Some(detail));
-    }
-
-    fn look(&mut self, store: &Store, clock: &Clock, span: SpanIx, payload: Option<&SpanDetail>) {
-        let view = store.span(span);
-        let verdict = if view.is_known() {
-            self.filter.matches(&FilterRow { span: view, clock, payload })
-        } else {
-            Verdict::No
-        };
-        if verdict == Verdict::Unknown && payload.is_none() {
-            self.waiting.push(span);
-        }
-        let passes = verdict == Verdict::Yes;
-        if bit(&self.passed, span.index()) == passes {
+        if self.is_off() || span.index() >= self.done {
             return;
         }
-        set_bit(&mut self.passed, span.index(), passes);
-        let trace = view.trace().ix().index();
-        if self.hits.len() <= trace {
-            self.hits.resize(trace + 1, 0);
+        let bit = 1 << (span.index() % BLOCK);
+        let yes = match self.sieve.ask_one(store, clock, span, Some(detail)) {
+            Verdict::Yes => bit,
+            Verdict::No | Verdict::Unknown => 0,
+        };
+        self.take_in(store, span.index() / BLOCK, bit, Verdicts { yes, unknown: 0 });
+    }
+
+    fn look(&mut self, store: &Store, clock: &Clock, block: usize, among: u64) {
+        let verdicts = self.sieve.ask(store, clock, block, among);
+        if self.filter.depends_on_time() {
+            let open = self.open.word(block) & !among | self.sieve.open(store, block, among);
+            self.open.set_word(block, open);
         }
-        let hits = &mut self.hits[trace];
-        *hits = if passes { *hits + 1 } else { hits.saturating_sub(1) };
+        self.take_in(store, block, among, verdicts);
+    }
+
+    fn take_in(&mut self, store: &Store, block: usize, among: u64, verdicts: Verdicts) {
+        let waiting = self.waiting.word(block);
+        if waiting & among != verdicts.unknown {
+            self.waiting.set_word(block, waiting & !among | verdicts.unknown);
+        }
+        // What passed passes until its payload says otherwise.
+        let before = self.passed.word(block);
+        let passes = verdicts.yes | before & verdicts.unknown;
+        let changed = (before ^ passes) & among;
+        if changed == 0 {
+            return;
+        }
+        self.passed.set_word(block, before ^ changed);
+        let mut left = changed;
+        while left != 0 {
+            let bit = left & left.wrapping_neg();
+            left ^= bit;
+            let span = SpanIx::from_index(block * BLOCK + bit.trailing_zeros() as usize);
+            let trace = store.span(span).trace().ix().index();
+            if self.hits.len() <= trace {
+                self.hits.resize(store.trace_count().max(trace + 1), 0);
+            }
+            let hits = &mut self.hits[trace];
+            *hits = if passes & bit != 0 { *hits + 1 } else { hits.saturating_sub(1) };
+        }
         self.generation += 1;
     }
 }
 
-fn bit(words: &[u64], at: usize) -> bool {
-    words.get(at / 64).is_some_and(|word| word >> (at % 64) & 1 == 1)
-}
-
-fn set_bit(words: &mut Vec<u64>, at: usize, on: bool) {
-    if words.len() <= at / 64 {
-        words.resize(at / 64 + 1, 0);
-    }
-    let word = &mut words[at / 64];
-    if on {
-        *word |= 1 << (at % 64);
-    } else {
-        *word &= !(1 << (at % 64));
-    }
-}
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;

@@ -46,6 +46,21 @@ fn the_filter_is_applied_while_it_is_typed_and_esc_takes_it_back() {
 }
 
 #[test]
+fn a_value_half_typed_hides_nothing_it_may_become() {
+    let mut screen = all();
+    screen.press("f").type_in("model:gp");
+    let half = screen.model.runs.rows().len();
+    assert!(half > 0 && half < 5, "{half}");
+    assert_eq!(screen.model.filter_text, "model:gp");
+    screen.press("enter");
+    assert_eq!((screen.model.filter_text.as_str(), screen.model.runs.rows().len()), ("model:gp*", half));
+    // A value that is there is whole: the one model, not those that begin so.
+    screen.press("ctrl-x f").type_in("model:gpt-4o").press("enter");
+    assert_eq!(screen.model.filter_text, "model:gpt-4o");
+    assert!(screen.model.runs.rows().len() < half);
+}
+
+#[test]
 fn narrowing_hides_no_selection() {
     let mut screen = all();
     // The selected span doesn't pass the filter: another one is selected.

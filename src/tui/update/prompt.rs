@@ -1,12 +1,15 @@
 //! Keys while something lies over the panels: filter, search, pickers, palette, help.
 
 use crate::config::{Action, Key, KeyName};
-use crate::filter::{Candidate, Filter, complete};
-use crate::model::{Field, SpanKind, Status};
+use crate::filter::{Candidate, Filter, complete, unfinished};
+use crate::model::{Field, SpanKind, Status, Symbol};
 
 use super::super::model::{Mode, Model, TextInput, narrowed};
 use super::super::msg::Effect;
 use super::{act, action, find};
+
+/// Combinations of labels in which a typed value is looked for.
+const MAX_LABELS: usize = 100_000;
 
 /// Takes a key for the topmost mode.
 pub(super) fn key(model: &mut Model, key: Key, effects: &mut Vec<Effect>) {
@@ -28,11 +31,35 @@ pub(super) fn paste(model: &mut Model, text: &str) {
         Some(Mode::Filter(input, _)) => {
             input.insert(text.trim());
             let typed = input.text().to_owned();
-            set_filter(model, &typed);
+            type_filter(model, &typed);
         }
         Some(Mode::Search(input)) => input.insert(text.trim()),
         _ => {}
     }
+}
+
+/// Narrows everything to a filter that is being typed: an unfinished value hides nothing that it may become.
+fn type_filter(model: &mut Model, text: &str) {
+    set_filter(model, meant(model, text).as_deref().unwrap_or(text));
+    text.clone_into(&mut model.filter_text);
+}
+
+/// What a filter means whose last value is still being typed, if that is not what it says.
+fn meant(model: &Model, text: &str) -> Option<String> {
+    let store = &model.store;
+    unfinished(text, |field, value| {
+        let is = |symbol: Symbol| symbol.is_some() && store.strings().get(symbol).eq_ignore_ascii_case(value);
+        match field {
+            // Nobody types these to their end.
+            Field::Trace | Field::SpanId => false,
+            Field::Name | Field::Error => store.strings().find(value).is_some(),
+            Field::Source => model.sources.iter().any(|source| source.name.eq_ignore_ascii_case(value)),
+            _ => {
+                let mut labels = store.facets().iter().take(MAX_LABELS);
+                labels.any(|(_, facets)| facets.get(field).is_some_and(is))
+            }
+        }
+    })
 }
 
 /// Narrows everything to a filter. A faulty part is left out and said.
@@ -57,7 +84,14 @@ pub(super) fn narrow_to_selected(model: &mut Model, include: bool) {
 
 fn filter_key(model: &mut Model, key: Key, mut input: TextInput, before: String) {
     match key.name {
-        KeyName::Enter => return,
+        KeyName::Enter => {
+            // What was shown while it was typed is what stays.
+            let shows_any = model.matches.count() > 0 || model.matches.progress(&model.store).is_some();
+            if let Some(meant) = meant(model, input.text()).filter(|_| shows_any) {
+                set_filter(model, &meant);
+            }
+            return;
+        }
         KeyName::Esc => {
             set_filter(model, &before);
             return;
@@ -76,7 +110,7 @@ fn filter_key(model: &mut Model, key: Key, mut input: TextInput, before: String)
     let text = input.text().to_owned();
     model.modes.push(Mode::Filter(input, before));
     if text != model.filter_text {
-        set_filter(model, &text);
+        type_filter(model, &text);
     }
 }
 
