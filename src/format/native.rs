@@ -142,6 +142,10 @@ const COLUMNS: &[Key] = &[
     Key::Run,
 ];
 
+/// Where the attributes stand in [`COLUMNS`].
+const ATTRIBUTES: usize = 10;
+const _: () = assert!(matches!(COLUMNS[ATTRIBUTES], Key::Attributes));
+
 /// What a table cannot do without.
 const REQUIRED: &[Key] = &[Key::Trace, Key::Span, Key::Name, Key::Start];
 
@@ -171,23 +175,22 @@ fn plan(schema: &TableSchema) -> Option<Result<TablePlan, String>> {
 }
 
 fn decode_row(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
+    let mut repaired = false;
+    // Before the record, which borrows from it: moving a record costs more than reading its cells.
+    let attributes = cells.get(ATTRIBUTES).map_or(Value::Null, |cell| cell_value(cell, &mut repaired));
     let mut record = Record::empty();
     // A column that isn't there reads as null, and so does a parent that isn't there: a root.
     record.says_parent = true;
-    let mut attributes = Value::Null;
-    let mut repaired = false;
     for (key, cell) in COLUMNS.iter().zip(cells) {
-        let value = cell_value(cell, &mut repaired);
-        match key {
-            Key::Attributes => attributes = value,
-            Key::Error => record.set(*key, embedded(value)),
-            _ => record.set(*key, value),
+        match (key, cell) {
+            (_, Cell::Null) | (Key::Attributes, _) => {}
+            (Key::Error, cell) => record.set(*key, embedded(cell_value(cell, &mut repaired))),
+            (_, cell) => record.set(*key, cell_value(cell, &mut repaired)),
         }
     }
     if repaired {
         out.problem(Reason::InvalidUtf8, Some(place.at), "a cell that is not UTF-8");
     }
-    let mut record: Record<'_> = record;
     absorb(&mut record, &attributes, place.at, out);
     let origin = Origin { at: place.at, stamp: place.stamp, trace: None };
     if let Some(update) = span::update(&record, &origin, out) {

@@ -9,6 +9,7 @@ use rustc_hash::FxHasher;
 
 use super::fault::Fault;
 use super::open::{Mode, Open};
+use super::schema::Table;
 use crate::format::{Cell, RowPlace, TableFormat};
 use crate::model::{Batch, Marks, PayloadRef, SegmentId, SpanKind, Stamp};
 
@@ -33,18 +34,19 @@ pub(super) struct Scanned {
     pub(super) fault: Option<Fault>,
 }
 
-/// Runs a statement whose columns are `keys` key columns and then the cells, until it ends, its time is up or
-/// [`MAX_ROWS`] are read.
+/// Runs a statement whose columns are `keys` key columns and then the table's cells, until it ends, its time is up or
+/// [`MAX_ROWS`] are read. Gives each row with the cells of the plan's index.
 pub(super) fn scan(
     open: &Open,
     sql: &str,
     params: impl Params,
+    table: &Table,
     keys: usize,
-    each: &mut dyn FnMut(&Row<'_>, &[Cell<'_>]),
+    each: &mut impl FnMut(&Row<'_>, &[Cell<'_>]),
 ) -> Scanned {
     let mut scanned = Scanned::default();
     open.start_clock();
-    if let Err(error) = scan_into(open, sql, params, keys, each, &mut scanned) {
+    if let Err(error) = scan_into(open, sql, params, table, keys, each, &mut scanned) {
         scanned.fault = Some(error.into());
     }
     scanned
@@ -54,14 +56,15 @@ fn scan_into(
     open: &Open,
     sql: &str,
     params: impl Params,
+    table: &Table,
     keys: usize,
-    each: &mut dyn FnMut(&Row<'_>, &[Cell<'_>]),
+    each: &mut impl FnMut(&Row<'_>, &[Cell<'_>]),
     scanned: &mut Scanned,
 ) -> rusqlite::Result<()> {
     let started = Instant::now();
     let budget = budget(open.mode);
     let mut statement = open.conn.prepare_cached(sql)?;
-    let width = statement.column_count().saturating_sub(keys);
+    let width = table.plan.index.len();
     let mut rows = statement.query(params)?;
     while let Some(row) = rows.next()? {
         let mut few = [Cell::Null; CELLS];
@@ -72,8 +75,10 @@ fn scan_into(
             many.resize(width, Cell::Null);
             &mut many[..]
         };
-        for (at, cell) in cells.iter_mut().enumerate() {
-            *cell = cell_of(row.get_ref(keys + at)?);
+        for (at, &place) in table.places.iter().enumerate() {
+            if let Some(cell) = cells.get_mut(place) {
+                *cell = cell_of(row.get_ref(keys + at)?);
+            }
         }
         each(row, cells);
         scanned.rows += 1;

@@ -266,7 +266,7 @@ impl Tail {
 
     fn read_range(&self, open: &Open, from: i64, to: i64, read: &mut Read) {
         let Read { batch, seen, last, sequence, .. } = read;
-        let scanned = scan(open, &self.sql.range, [from, to], 1, &mut |row, cells| {
+        let scanned = scan(open, &self.sql.range, [from, to], &self.table, 1, &mut |row, cells| {
             let Ok(rowid) = row.get::<_, i64>(0) else { return };
             *last = Some(rowid);
             let stamp = if rowid <= self.present {
@@ -331,7 +331,7 @@ impl Tail {
     /// above the newest that is still the same row are left to be read as new ones.
     fn read_again(&self, open: &Open, rowids: &str, check: bool, read: &mut Read) {
         let Read { batch, seen, survivor, sequence, .. } = read;
-        let scanned = scan(open, &self.sql.again, [rowids], 1, &mut |row, cells| {
+        let scanned = scan(open, &self.sql.again, [rowids], &self.table, 1, &mut |row, cells| {
             let Ok(rowid) = row.get::<_, i64>(0) else { return };
             let content = hash_cells(cells);
             let Some(&known) = self.known.get(&rowid) else { return };
