@@ -14,7 +14,7 @@ use crate::format::{Cell, RowPlace, TableFormat};
 use crate::model::{Batch, Marks, PayloadRef, SegmentId, SpanKind, Stamp};
 
 /// Most rows of one statement.
-pub(super) const MAX_ROWS: usize = 4096;
+pub(super) const MAX_ROWS: usize = 1024;
 /// Cells that fit without an allocation.
 const CELLS: usize = 48;
 
@@ -130,10 +130,26 @@ pub(super) fn hash_cells<'a>(cells: impl IntoIterator<Item = &'a Cell<'a>>) -> u
 /// What the decoder made of a row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Decoded {
-    /// A hash of the spans that the row speaks about; the content's when it speaks of none.
-    pub(super) identity: u64,
+    /// How many updates.
+    updates: usize,
     /// A span of it has no end yet and may get one.
     pub(super) open: bool,
+}
+
+impl Decoded {
+    /// A hash of the spans that the row, decoded last into this batch, speaks about; the content's when it speaks of
+    /// none.
+    pub(super) fn identity(self, batch: &Batch, content: u64) -> u64 {
+        if self.updates == 0 {
+            return content;
+        }
+        let mut hasher = FxHasher::default();
+        for update in batch.updates.iter().rev().take(self.updates) {
+            hasher.write_u128(update.trace.bits());
+            hasher.write_u128(update.span.bits());
+        }
+        hasher.finish()
+    }
 }
 
 /// Decodes a row into a batch. Problems count only when `count` says so: a row that is read again has them still.
@@ -153,14 +169,8 @@ pub(super) fn decode(
         batch.problems = problems;
     }
     let updates = batch.updates.get(before..).unwrap_or_default();
-    let mut hasher = FxHasher::default();
-    for update in updates {
-        hasher.write_u128(update.trace.bits());
-        hasher.write_u128(update.span.bits());
-    }
-    let identity = if updates.is_empty() { hash_cells(cells) } else { hasher.finish() };
     let open = updates.iter().any(|update| {
         update.end.is_none() && update.kind != Some(SpanKind::Event) && !update.marks.has(Marks::INSERT_ONLY)
     });
-    Decoded { identity, open }
+    Decoded { updates: updates.len(), open }
 }
