@@ -164,6 +164,10 @@ const COLUMNS: &[Key] = &[
     Key::Run,
 ];
 
+/// Where the attributes stand in [`COLUMNS`].
+const ATTRIBUTES: usize = 10;
+const _: () = assert!(matches!(COLUMNS[ATTRIBUTES], Key::Attributes));
+
 /// What a table cannot do without.
 const REQUIRED: &[Key] = &[Key::Trace, Key::Span, Key::Name, Key::Start];
 
@@ -193,17 +197,16 @@ fn plan(schema: &TableSchema) -> Option<Result<TablePlan, String>> {
 }
 
 fn decode_row(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
+    let mut repaired = false;
+    let attributes = cells.get(ATTRIBUTES).map_or(Value::Null, |cell| cell_value(cell, &mut repaired));
     let mut record = Record::empty();
     // A column that isn't there reads as null, and so does a parent that isn't there: a root.
     record.says_parent = true;
-    let mut attributes = Value::Null;
-    let mut repaired = false;
     for (key, cell) in COLUMNS.iter().zip(cells) {
-        let value = cell_value(cell, &mut repaired);
-        match key {
-            Key::Attributes => attributes = value,
-            Key::Error => record.set(*key, &embedded(value)),
-            _ => record.set(*key, &value),
+        match (key, cell) {
+            (_, Cell::Null) | (Key::Attributes, _) => {}
+            (Key::Error, cell) => record.set(*key, &embedded(cell_value(cell, &mut repaired))),
+            (_, cell) => record.set(*key, &cell_value(cell, &mut repaired)),
         }
     }
     if repaired {

@@ -49,15 +49,7 @@ impl Id {
         let (form, bits) = match text.len() {
             16 => (IdForm::Hex16, hex(text)?),
             32 => (IdForm::Hex32, hex(text)?),
-            36 if [8, 13, 18, 23].iter().all(|&at| text[at] == b'-') => {
-                let mut digits = [0u8; 32];
-                let mut n = 0;
-                for &byte in text.iter().filter(|&&byte| byte != b'-') {
-                    *digits.get_mut(n)? = byte;
-                    n += 1;
-                }
-                (IdForm::Uuid, hex(digits.get(..n).filter(|d| d.len() == 32)?)?)
-            }
+            36 => (IdForm::Uuid, uuid(text)?),
             _ => return None,
         };
         Some(Self { bits, form })
@@ -156,10 +148,49 @@ impl fmt::Display for IdDisplay<'_> {
     }
 }
 
+/// Values of hex digits by their byte; 255 for what is none.
+const DIGITS: [u8; 256] = {
+    let mut values = [u8::MAX; 256];
+    let mut value = 0;
+    while value < 16 {
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        values[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
+
+/// Reads at most 32 hex digits.
 fn hex(digits: &[u8]) -> Option<u128> {
-    digits
-        .iter()
-        .try_fold(0u128, |value, &digit| Some(value << 4 | u128::from((digit as char).to_digit(16)?)))
+    let mut value = 0u128;
+    for part in digits.chunks(16) {
+        let (mut bits, mut seen) = (0u64, 0u8);
+        for &digit in part {
+            let digit = DIGITS[digit as usize];
+            seen |= digit;
+            bits = bits << 4 | u64::from(digit & 15);
+        }
+        if seen > 15 {
+            return None;
+        }
+        value = value << (4 * part.len()) | u128::from(bits);
+    }
+    Some(value)
+}
+
+/// Reads 32 hex digits in groups of 8, 4, 4, 4 and 12.
+fn uuid(text: &[u8]) -> Option<u128> {
+    let (high, low) = (text.get(..18)?, text.get(19..36)?);
+    if [high[8], high[13], text[18], low[4]] != [b'-'; 4] {
+        return None;
+    }
+    let mut digits = [0u8; 32];
+    digits[..8].copy_from_slice(&high[..8]);
+    digits[8..12].copy_from_slice(&high[9..13]);
+    digits[12..16].copy_from_slice(&high[14..]);
+    digits[16..20].copy_from_slice(&low[..4]);
+    digits[20..].copy_from_slice(&low[5..]);
+    hex(&digits)
 }
 
 /// Two independent 64-bit hashes; the same on every machine and in every run.

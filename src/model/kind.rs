@@ -116,13 +116,11 @@ impl Status {
     ///
     /// Case, `-`, `_` and spaces do not matter.
     pub fn from_source_word(word: &str) -> Self {
-        let folded: String = word
-            .chars()
-            .filter(char::is_ascii_alphanumeric)
-            .map(|c| c.to_ascii_lowercase())
-            .take(24)
-            .collect();
-        match folded.as_str() {
+        let mut folded = [0u8; 24];
+        let letters = word.bytes().filter(u8::is_ascii_alphanumeric);
+        let len =
+            folded.iter_mut().zip(letters).map(|(slot, byte)| *slot = byte.to_ascii_lowercase()).count();
+        match std::str::from_utf8(&folded[..len]).unwrap_or_default() {
             "ok" | "success" | "successful" | "succeeded" | "completed" | "complete" | "finished"
             | "done" | "passed" | "pass" | "statuscodeok" | "bailed" => Self::Ok,
             "error" | "errored" | "failed" | "failure" | "fail" | "exception" | "crashed" | "tripwire"

@@ -100,20 +100,20 @@ impl UnixNanos {
 
 /// The two forms that nearly every row uses: `YYYY-MM-DDTHH:MM:SS[.f]Z` and the same with a space or `+00:00`.
 fn parse_fixed(text: &[u8]) -> Option<UnixNanos> {
-    if text.len() < 20 || text[4] != b'-' || text[7] != b'-' || !matches!(text[10], b'T' | b' ') {
+    let (head, _) = text.split_first_chunk::<20>()?;
+    if [head[4], head[7], head[13], head[16]] != *b"--::" || !matches!(head[10], b'T' | b' ') {
         return None;
     }
-    if text[13] != b':' || text[16] != b':' {
-        return None;
-    }
-    let number = |range: std::ops::Range<usize>| {
-        text[range]
-            .iter()
-            .try_fold(0i64, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i64::from(byte - b'0')))
+    let mut good = true;
+    let mut two = |at: usize| {
+        let (tens, ones) = (head[at].wrapping_sub(b'0'), head[at + 1].wrapping_sub(b'0'));
+        good &= tens < 10 && ones < 10;
+        i64::from(tens) * 10 + i64::from(ones)
     };
-    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
-    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
-    if !(1678..=2261).contains(&year)
+    let (year, month, day) = (two(0) * 100 + two(2), two(5), two(8));
+    let (hour, minute, second) = (two(11), two(14), two(17));
+    if !good
+        || !(1678..=2261).contains(&year)
         || !(1..=12).contains(&month)
         || !(1..=days_in(year, month)).contains(&day)
     {

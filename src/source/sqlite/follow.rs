@@ -51,6 +51,8 @@ enum Polled {
     Quiet,
     /// Something was read, or changed while it was read; look again at once.
     Again,
+    /// The same, and there is no writer whom reading on could keep waiting.
+    More,
     /// Nothing to read now; look again after this time.
     Later(Duration),
 }
@@ -137,6 +139,7 @@ impl<'a> Follower<'a> {
                 return Ok(());
             }
             announced = match polled {
+                Polled::More => true,
                 Polled::Again => {
                     self.wake.look_soon();
                     std::thread::sleep(BREATH);
@@ -158,7 +161,7 @@ impl<'a> Follower<'a> {
     /// Whether a source that is read once has been read, or has to be given up.
     fn is_over_once(&mut self, polled: &Polled) -> Result<bool, Over> {
         let done = match polled {
-            Polled::Again => false,
+            Polled::Again | Polled::More => false,
             Polled::Quiet => true,
             // A big database takes as long as it takes; patience is for one that gives nothing.
             Polled::Later(_) => self.caught_up || self.used.max(self.started).elapsed() > ONCE_PATIENCE,
@@ -380,6 +383,9 @@ impl<'a> Follower<'a> {
             && let Err(over) = self.say_progress()
         {
             return Ok(Err(over));
+        }
+        if self.open.as_ref().is_some_and(|open| open.mode.is_snapshot()) {
+            return Ok(Ok(Polled::More));
         }
         // A checkpoint can only start over in the log while nobody reads.
         Ok(Ok(if gap.is_zero() { Polled::Again } else { Polled::Later(gap.max(BREATH)) }))

@@ -9,11 +9,12 @@ use rustc_hash::FxHasher;
 
 use super::fault::Fault;
 use super::open::{Mode, Open};
+use super::schema::Table;
 use crate::format::{Cell, RowPlace, TableFormat};
 use crate::model::{Batch, Marks, PayloadRef, SegmentId, SpanKind, Stamp};
 
 /// Most rows of one statement.
-pub(super) const MAX_ROWS: usize = 4096;
+pub(super) const MAX_ROWS: usize = 1024;
 /// Cells that fit without an allocation.
 const CELLS: usize = 48;
 
@@ -33,18 +34,19 @@ pub(super) struct Scanned {
     pub(super) fault: Option<Fault>,
 }
 
-/// Runs a statement whose columns are `keys` key columns and then the cells, until it ends, its time is up or
-/// [`MAX_ROWS`] are read.
+/// Runs a statement whose columns are `keys` key columns and then the table's cells, until it ends, its time is up or
+/// [`MAX_ROWS`] are read. Gives each row with the cells of the plan's index.
 pub(super) fn scan(
     open: &Open,
     sql: &str,
     params: impl Params,
+    table: &Table,
     keys: usize,
-    each: &mut dyn FnMut(&Row<'_>, &[Cell<'_>]),
+    each: &mut impl FnMut(&Row<'_>, &[Cell<'_>]),
 ) -> Scanned {
     let mut scanned = Scanned::default();
     open.start_clock();
-    if let Err(error) = scan_into(open, sql, params, keys, each, &mut scanned) {
+    if let Err(error) = scan_into(open, sql, params, table, keys, each, &mut scanned) {
         scanned.fault = Some(error.into());
     }
     scanned
@@ -54,14 +56,15 @@ fn scan_into(
     open: &Open,
     sql: &str,
     params: impl Params,
+    table: &Table,
     keys: usize,
-    each: &mut dyn FnMut(&Row<'_>, &[Cell<'_>]),
+    each: &mut impl FnMut(&Row<'_>, &[Cell<'_>]),
     scanned: &mut Scanned,
 ) -> rusqlite::Result<()> {
     let started = Instant::now();
     let budget = budget(open.mode);
     let mut statement = open.conn.prepare_cached(sql)?;
-    let width = statement.column_count().saturating_sub(keys);
+    let width = table.plan.index.len();
     let mut rows = statement.query(params)?;
     while let Some(row) = rows.next()? {
         let mut few = [Cell::Null; CELLS];
@@ -72,8 +75,10 @@ fn scan_into(
             many.resize(width, Cell::Null);
             &mut many[..]
         };
-        for (at, cell) in cells.iter_mut().enumerate() {
-            *cell = cell_of(row.get_ref(keys + at)?);
+        for (at, &place) in table.places.iter().enumerate() {
+            if let Some(cell) = cells.get_mut(place) {
+                *cell = cell_of(row.get_ref(keys + at)?);
+            }
         }
         each(row, cells);
         scanned.rows += 1;
@@ -125,10 +130,26 @@ pub(super) fn hash_cells<'a>(cells: impl IntoIterator<Item = &'a Cell<'a>>) -> u
 /// What the decoder made of a row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Decoded {
-    /// A hash of the spans that the row speaks about; the content's when it speaks of none.
-    pub(super) identity: u64,
+    /// How many updates.
+    updates: usize,
     /// A span of it has no end yet and may get one.
     pub(super) open: bool,
+}
+
+impl Decoded {
+    /// A hash of the spans that the row, decoded last into this batch, speaks about; the content's when it speaks of
+    /// none.
+    pub(super) fn identity(self, batch: &Batch, content: u64) -> u64 {
+        if self.updates == 0 {
+            return content;
+        }
+        let mut hasher = FxHasher::default();
+        for update in batch.updates.iter().rev().take(self.updates) {
+            hasher.write_u128(update.trace.bits());
+            hasher.write_u128(update.span.bits());
+        }
+        hasher.finish()
+    }
 }
 
 /// Decodes a row into a batch. Problems count only when `count` says so: a row that is read again has them still.
@@ -148,14 +169,8 @@ pub(super) fn decode(
         batch.problems = problems;
     }
     let updates = batch.updates.get(before..).unwrap_or_default();
-    let mut hasher = FxHasher::default();
-    for update in updates {
-        hasher.write_u128(update.trace.bits());
-        hasher.write_u128(update.span.bits());
-    }
-    let identity = if updates.is_empty() { hash_cells(cells) } else { hasher.finish() };
     let open = updates.iter().any(|update| {
         update.end.is_none() && update.kind != Some(SpanKind::Event) && !update.marks.has(Marks::INSERT_ONLY)
     });
-    Decoded { identity, open }
+    Decoded { updates: updates.len(), open }
 }

@@ -36,21 +36,23 @@ pub(super) struct Table {
     pub(super) format: &'static TableFormat,
     pub(super) plan: TablePlan,
     pub(super) key: Key,
+    /// Where the columns that the table has stand among those of the plan's index. The others are not asked for.
+    pub(super) places: Vec<usize>,
 }
 
 impl Table {
-    /// The expressions of the index columns.
+    fn new(format: &'static TableFormat, plan: TablePlan, key: Key) -> Self {
+        let present = plan.index.iter().enumerate().filter(|(_, column)| column.is_some());
+        let places = present.map(|(at, _)| at).collect();
+        Self { format, plan, key, places }
+    }
+
+    /// The expressions of the index columns that the table has.
     pub(super) fn cells(&self) -> String {
         let mut cells = String::new();
-        for column in &self.plan.index {
-            cells.push_str(", ");
-            match column {
-                Some(name) => {
-                    cells.push_str("s.");
-                    cells.push_str(&quote(name));
-                }
-                None => cells.push_str("NULL"),
-            }
+        for name in self.plan.index.iter().flatten() {
+            cells.push_str(", s.");
+            cells.push_str(&quote(name));
         }
         cells
     }
@@ -99,7 +101,7 @@ pub(super) fn find_tables(conn: &Connection, formats: &[&'static TableFormat]) -
         let plan = formats.iter().find_map(|format| Some((*format, (format.plan)(&schema)?)));
         match plan {
             Some((format, Ok(plan))) => match key(conn, &schema, primary)? {
-                Some(key) => found.tables.push(Table { format, plan, key }),
+                Some(key) => found.tables.push(Table::new(format, plan, key)),
                 None => lacking.push(format!("{name}: no column that tells its rows apart")),
             },
             Some((_, Err(why))) => lacking.push(format!("{name}: {why}")),

@@ -108,7 +108,7 @@ impl Sweep {
         let sql = if self.cursor.is_some() { &self.next_sql } else { &self.first_sql };
         let params = params_from_iter(self.cursor.iter().flatten());
         let Swept { batch, seen, sequence, cursor, .. } = &mut swept;
-        let scanned = scan(open, sql, params, self.keys, &mut |row, cells| {
+        let scanned = scan(open, sql, params, &self.table, self.keys, &mut |row, cells| {
             let Some(pos) = position(&self.table.key, row) else { return };
             let content = hash_cells(cells);
             let known = self.seen.get(&pos);

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::fault::Fault;
 use super::open::Open;
-use super::scan::{Decoded, Scanned, decode, hash_cells, scan};
+use super::scan::{MAX_ROWS, Scanned, decode, hash_cells, scan};
 use super::schema::Table;
 use crate::model::{Batch, PayloadRef, Reason, SegmentId, Stamp};
 
@@ -266,7 +266,10 @@ impl Tail {
 
     fn read_range(&self, open: &Open, from: i64, to: i64, read: &mut Read) {
         let Read { batch, seen, last, sequence, .. } = read;
-        let scanned = scan(open, &self.sql.range, [from, to], 1, &mut |row, cells| {
+        if to.saturating_sub(from) >= MAX_ROWS as i64 && to != i64::MAX {
+            batch.updates.reserve_exact(MAX_ROWS);
+        }
+        let scanned = scan(open, &self.sql.range, [from, to], &self.table, 1, &mut |row, cells| {
             let Ok(rowid) = row.get::<_, i64>(0) else { return };
             *last = Some(rowid);
             let stamp = if rowid <= self.present {
@@ -277,12 +280,12 @@ impl Tail {
             };
             let stamp = Stamp::new(self.segment, stamp);
             let place = (self.segment, rowid.cast_unsigned());
-            let Decoded { identity, open } =
-                decode(self.table.format, place, stamp, cells, rowid >= self.counted, batch);
+            let decoded = decode(self.table.format, place, stamp, cells, rowid >= self.counted, batch);
             // Of a row that is over and not at the end nothing has to be remembered.
-            if open || rowid >= self.next.unwrap_or(i64::MAX) {
+            if decoded.open || rowid >= self.next.unwrap_or(i64::MAX) {
                 let content = hash_cells(cells);
-                seen.push((rowid, Known { identity, content, open }));
+                let identity = decoded.identity(batch, content);
+                seen.push((rowid, Known { identity, content, open: decoded.open }));
             }
         });
         let Scanned { finished, fault, .. } = scanned;
@@ -331,7 +334,7 @@ impl Tail {
     /// above the newest that is still the same row are left to be read as new ones.
     fn read_again(&self, open: &Open, rowids: &str, check: bool, read: &mut Read) {
         let Read { batch, seen, survivor, sequence, .. } = read;
-        let scanned = scan(open, &self.sql.again, [rowids], 1, &mut |row, cells| {
+        let scanned = scan(open, &self.sql.again, [rowids], &self.table, 1, &mut |row, cells| {
             let Ok(rowid) = row.get::<_, i64>(0) else { return };
             let content = hash_cells(cells);
             let Some(&known) = self.known.get(&rowid) else { return };
@@ -342,7 +345,8 @@ impl Tail {
             }
             let (updates, place) = (batch.updates.len(), (self.segment, rowid.cast_unsigned()));
             let stamp = Stamp::new(self.segment, *sequence + 1);
-            let Decoded { identity, open } = decode(self.table.format, place, stamp, cells, false, batch);
+            let decoded = decode(self.table.format, place, stamp, cells, false, batch);
+            let identity = decoded.identity(batch, content);
             if identity == known.identity {
                 survivor.get_or_insert(rowid);
             }
@@ -351,7 +355,7 @@ impl Tail {
                 return;
             }
             *sequence += 1;
-            seen.push((rowid, Known { identity, content, open }));
+            seen.push((rowid, Known { identity, content, open: decoded.open }));
         });
         let asked_last = read.last.take();
         let reached = read.seen.last().map(|(rowid, _)| *rowid);
