@@ -26,12 +26,12 @@ pub(in crate::source) fn read_range(
     let open = Open::new(&files, mode, held, &StopFlag::default())?;
     open.start_clock();
     let key = key_of(&open.conn, &place.plan)?;
-    let table = Table { format: place.format, plan: place.plan.clone(), key };
+    let table = Table::new(place.format, place.plan.clone(), key);
     let mut count = 0;
     let mut read = |sql: &str, from: i64, to: i64, each: &mut dyn FnMut(&Batch)| {
         let mut batch = Batch::default();
         let mut last = None;
-        let scanned = scan(&open, sql, [from, to], 1, &mut |row, cells| {
+        let scanned = scan(&open, sql, [from, to], &table, 1, &mut |row, cells| {
             let Ok(rowid) = row.get::<_, i64>(0) else { return };
             last = Some(rowid);
             // Below every stamp of what is read later, and in the order of the rows.

@@ -41,7 +41,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    fn new(format: &'static TableFormat, plan: TablePlan, key: Key) -> Self {
+    pub(super) fn new(format: &'static TableFormat, plan: TablePlan, key: Key) -> Self {
         let present = plan.index.iter().enumerate().filter(|(_, column)| column.is_some());
         let places = present.map(|(at, _)| at).collect();
         Self { format, plan, key, places }
