@@ -85,13 +85,13 @@ pub async fn run(
             if let Some(exit) = perform(effects, &mut model, &mut screen, &worker).await? {
                 return Ok(exit);
             }
+            set_title(&model, options.ascii, &mut title);
             draw(&mut guard, &model, options.ascii)?;
             (dirty, drawn) = (false, Instant::now());
             // Decoding the price list takes longer than all that comes before the first frame.
             if !std::mem::replace(&mut prices, true) {
                 worker.load_prices();
             }
-            set_title(&model, options.ascii, &mut title);
         }
         let pause = pause(&model, dirty, drawn);
         let first = tokio::select! {

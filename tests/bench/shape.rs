@@ -237,9 +237,7 @@ fn ordinary(at: usize, trace: usize, first: usize) -> Row {
     };
     let (span_type, name) = kind.own();
     let attributes = match span_type {
-        "model_generation" => {
-            call_attributes(at, if at % 3 == 0 { "gpt-4o" } else { "claude-sonnet-4-5" })
-        }
+        "model_generation" => call_attributes(at, if at % 3 == 0 { "gpt-4o" } else { "claude-sonnet-4-5" }),
         "tool_execution" => tool_attributes(),
         _ => "{}".to_owned(),
     };

@@ -27,6 +27,7 @@ pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
 /// Whether `bytes` continue at `at` with the first `len` bytes of `want`.
 #[inline]
 pub(in crate::format) fn continues(bytes: &[u8], at: usize, want: &[u8; TOKEN], len: usize) -> bool {
+    let all = want;
     let (chunks, _) = want.as_chunks::<16>();
     for (n, want) in chunks.iter().enumerate() {
         let left = len.saturating_sub(n * 16);
@@ -34,7 +35,9 @@ pub(in crate::format) fn continues(bytes: &[u8], at: usize, want: &[u8; TOKEN], 
             return true;
         }
         let Some(chunk) = chunk(bytes, at + n * 16) else {
-            return bytes.get(at + n * 16..at + len) == want.get(..left);
+            return all
+                .get(..len)
+                .is_some_and(|all| bytes.get(at..).is_some_and(|rest| rest.starts_with(all)));
         };
         let same = u8x16::new(*chunk).simd_eq(u8x16::new(*want)).to_bitmask();
         let wanted = if left >= 16 { 0xffff } else { (1 << left) - 1 };
