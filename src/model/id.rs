@@ -34,6 +34,10 @@ pub struct Id {
 impl Id {
     /// Reads an id. Empty text, all zeros and `null` mean "none" in every format that was measured.
     pub fn parse(text: &str, strings: &mut Strings) -> Option<Self> {
+        // What nearly every id looks like, first.
+        if let Some(id) = Self::parse_binary(text.as_bytes()) {
+            return (id.bits != 0).then_some(id);
+        }
         let text = text.trim();
         if text.is_empty() || text.bytes().all(|b| b == b'0') {
             return None;
@@ -46,19 +50,22 @@ impl Id {
 
     /// Reads an id that is known to be hex or a UUID.
     pub fn parse_binary(text: &[u8]) -> Option<Self> {
-        let (form, bits) = match text.len() {
-            16 => (IdForm::Hex16, hex(text)?),
-            32 => (IdForm::Hex32, hex(text)?),
-            36 if [8, 13, 18, 23].iter().all(|&at| text[at] == b'-') => {
-                let mut digits = [0u8; 32];
-                let mut n = 0;
-                for &byte in text.iter().filter(|&&byte| byte != b'-') {
-                    *digits.get_mut(n)? = byte;
-                    n += 1;
-                }
-                (IdForm::Uuid, hex(digits.get(..n).filter(|d| d.len() == 32)?)?)
+        let (form, bits) = if let Some(digits) = text.as_array::<16>() {
+            (IdForm::Hex16, hex16(digits)?.into())
+        } else if let Some(digits) = text.as_array::<32>() {
+            (IdForm::Hex32, hex32(digits)?)
+        } else {
+            let text = text.as_array::<36>()?;
+            if [8, 13, 18, 23].iter().any(|&at| text[at] != b'-') {
+                return None;
             }
-            _ => return None,
+            let mut digits = [0u8; 32];
+            digits[..8].copy_from_slice(&text[..8]);
+            digits[8..12].copy_from_slice(&text[9..13]);
+            digits[12..16].copy_from_slice(&text[14..18]);
+            digits[16..20].copy_from_slice(&text[19..23]);
+            digits[20..].copy_from_slice(&text[24..]);
+            (IdForm::Uuid, hex32(&digits)?)
         };
         Some(Self { bits, form })
     }
@@ -156,10 +163,36 @@ impl fmt::Display for IdDisplay<'_> {
     }
 }
 
-fn hex(digits: &[u8]) -> Option<u128> {
-    digits
-        .iter()
-        .try_fold(0u128, |value, &digit| Some(value << 4 | u128::from((digit as char).to_digit(16)?)))
+fn hex32(digits: &[u8; 32]) -> Option<u128> {
+    let (halves, _) = digits.as_chunks::<16>();
+    let [high, low] = halves else { return None };
+    Some(u128::from(hex16(high)?) << 64 | u128::from(hex16(low)?))
+}
+
+fn hex16(digits: &[u8; 16]) -> Option<u64> {
+    let (halves, _) = digits.as_chunks::<8>();
+    let [high, low] = halves else { return None };
+    Some(hex8(*high)? << 32 | hex8(*low)?)
+}
+
+/// Eight hex digits at once, each in a byte of one word.
+fn hex8(digits: [u8; 8]) -> Option<u64> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const TOPS: u64 = ONES << 7;
+    let word = u64::from_be_bytes(digits);
+    // The top bit of each byte that is at least `limit`; true for ASCII alone, which is checked first.
+    let from = |word: u64, limit: u8| word.wrapping_add(ONES * u64::from(0x80 - limit)) & TOPS;
+    let folded = word | ONES << 5;
+    let number = from(word, b'0') & !from(word, b'9' + 1);
+    let letter = from(folded, b'a') & !from(folded, b'f' + 1);
+    if word & TOPS != 0 || number | letter != TOPS {
+        return None;
+    }
+    let values = (word & (ONES * 0xf)) + (letter >> 7) * 9;
+    // Neighbours close up: two digits in two bytes, four in four, eight in eight.
+    let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    Some((fours | fours >> 16) & 0xffff_ffff)
 }
 
 /// Two independent 64-bit hashes; the same on every machine and in every run.
@@ -221,6 +254,23 @@ mod tests {
         assert_eq!(id("029E2081-AAC8-48CD-A2BD-55DABAB8C6E6"), id("029e2081aac848cda2bd55dabab8c6e6"));
         assert_ne!(id("run-1"), id("run-2"));
         assert_ne!(id("abc"), id("abC"));
+    }
+
+    #[test]
+    fn hex_digits_are_read_as_such_and_nothing_else_is() {
+        for byte in 0..=u8::MAX {
+            for at in 0..8 {
+                let mut digits = *b"09afAF5c";
+                digits[at] = byte;
+                let want = std::str::from_utf8(&digits)
+                    .ok()
+                    .filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()))
+                    .and_then(|text| u64::from_str_radix(text, 16).ok());
+                assert_eq!(hex8(digits), want, "{digits:?}");
+            }
+        }
+        let id = Id::parse_binary(b"029e2081-aac8-48cd-a2bd-55dabab8c6e6").map(Id::bits);
+        assert_eq!(id, Some(0x029e_2081_aac8_48cd_a2bd_55da_bab8_c6e6));
     }
 
     #[test]
