@@ -16,8 +16,8 @@ use std::borrow::Cow;
 
 use crate::model::Reason;
 
-pub(super) use lanes::TOKEN;
-use lanes::{balanced_end, continues, plain_prefix};
+pub(super) use lanes::Pattern;
+use lanes::{balanced_end, plain_prefix};
 pub(super) use quick::Found;
 use text::Str;
 pub(super) use value::Value;
@@ -86,7 +86,7 @@ impl<'a> LineText<'a> {
 /// Bytes as text; what is not UTF-8 becomes U+FFFD.
 pub(super) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     // Checking first is several times faster than repairing what needs none.
-    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+    simdutf8::basic::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// Whether the bytes are whole JSON values and nothing else: for telling a last line without its end from a cut one.

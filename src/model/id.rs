@@ -34,6 +34,10 @@ pub struct Id {
 impl Id {
     /// Reads an id. Empty text, all zeros and `null` mean "none" in every format that was measured.
     pub fn parse(text: &str, strings: &mut Strings) -> Option<Self> {
+        // What nearly every id looks like, first.
+        if let Some(id) = Self::parse_binary(text.as_bytes()) {
+            return (id.bits != 0).then_some(id);
+        }
         let text = text.trim();
         if text.is_empty() || text.bytes().all(|b| b == b'0') {
             return None;
@@ -46,11 +50,22 @@ impl Id {
 
     /// Reads an id that is known to be hex or a UUID.
     pub fn parse_binary(text: &[u8]) -> Option<Self> {
-        let (form, bits) = match text.len() {
-            16 => (IdForm::Hex16, hex(text)?),
-            32 => (IdForm::Hex32, hex(text)?),
-            36 => (IdForm::Uuid, uuid(text)?),
-            _ => return None,
+        let (form, bits) = if let Some(digits) = text.as_array::<16>() {
+            (IdForm::Hex16, hex16(digits)?.into())
+        } else if let Some(digits) = text.as_array::<32>() {
+            (IdForm::Hex32, hex32(digits)?)
+        } else {
+            let text = text.as_array::<36>()?;
+            if [8, 13, 18, 23].iter().any(|&at| text[at] != b'-') {
+                return None;
+            }
+            let mut digits = [0u8; 32];
+            digits[..8].copy_from_slice(&text[..8]);
+            digits[8..12].copy_from_slice(&text[9..13]);
+            digits[12..16].copy_from_slice(&text[14..18]);
+            digits[16..20].copy_from_slice(&text[19..23]);
+            digits[20..].copy_from_slice(&text[24..]);
+            (IdForm::Uuid, hex32(&digits)?)
         };
         Some(Self { bits, form })
     }
@@ -148,49 +163,36 @@ impl fmt::Display for IdDisplay<'_> {
     }
 }
 
-/// Values of hex digits by their byte; 255 for what is none.
-const DIGITS: [u8; 256] = {
-    let mut values = [u8::MAX; 256];
-    let mut value = 0;
-    while value < 16 {
-        values[b"0123456789abcdef"[value as usize] as usize] = value;
-        values[b"0123456789ABCDEF"[value as usize] as usize] = value;
-        value += 1;
-    }
-    values
-};
-
-/// Reads at most 32 hex digits.
-fn hex(digits: &[u8]) -> Option<u128> {
-    let mut value = 0u128;
-    for part in digits.chunks(16) {
-        let (mut bits, mut seen) = (0u64, 0u8);
-        for &digit in part {
-            let digit = DIGITS[digit as usize];
-            seen |= digit;
-            bits = bits << 4 | u64::from(digit & 15);
-        }
-        if seen > 15 {
-            return None;
-        }
-        value = value << (4 * part.len()) | u128::from(bits);
-    }
-    Some(value)
+fn hex32(digits: &[u8; 32]) -> Option<u128> {
+    let (halves, _) = digits.as_chunks::<16>();
+    let [high, low] = halves else { return None };
+    Some(u128::from(hex16(high)?) << 64 | u128::from(hex16(low)?))
 }
 
-/// Reads 32 hex digits in groups of 8, 4, 4, 4 and 12.
-fn uuid(text: &[u8]) -> Option<u128> {
-    let (high, low) = (text.get(..18)?, text.get(19..36)?);
-    if [high[8], high[13], text[18], low[4]] != [b'-'; 4] {
+fn hex16(digits: &[u8; 16]) -> Option<u64> {
+    let (halves, _) = digits.as_chunks::<8>();
+    let [high, low] = halves else { return None };
+    Some(hex8(*high)? << 32 | hex8(*low)?)
+}
+
+/// Eight hex digits at once, each in a byte of one word.
+fn hex8(digits: [u8; 8]) -> Option<u64> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const TOPS: u64 = ONES << 7;
+    let word = u64::from_be_bytes(digits);
+    // The top bit of each byte that is at least `limit`; true for ASCII alone, which is checked first.
+    let from = |word: u64, limit: u8| word.wrapping_add(ONES * u64::from(0x80 - limit)) & TOPS;
+    let folded = word | ONES << 5;
+    let number = from(word, b'0') & !from(word, b'9' + 1);
+    let letter = from(folded, b'a') & !from(folded, b'f' + 1);
+    if word & TOPS != 0 || number | letter != TOPS {
         return None;
     }
-    let mut digits = [0u8; 32];
-    digits[..8].copy_from_slice(&high[..8]);
-    digits[8..12].copy_from_slice(&high[9..13]);
-    digits[12..16].copy_from_slice(&high[14..]);
-    digits[16..20].copy_from_slice(&low[..4]);
-    digits[20..].copy_from_slice(&low[5..]);
-    hex(&digits)
+    let values = (word & (ONES * 0xf)) + (letter >> 7) * 9;
+    // Neighbours close up: two digits in two bytes, four in four, eight in eight.
+    let pairs = (values | values >> 4) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    Some((fours | fours >> 16) & 0xffff_ffff)
 }
 
 /// Two independent 64-bit hashes; the same on every machine and in every run.
@@ -252,6 +254,23 @@ mod tests {
         assert_eq!(id("029E2081-AAC8-48CD-A2BD-55DABAB8C6E6"), id("029e2081aac848cda2bd55dabab8c6e6"));
         assert_ne!(id("run-1"), id("run-2"));
         assert_ne!(id("abc"), id("abC"));
+    }
+
+    #[test]
+    fn hex_digits_are_read_as_such_and_nothing_else_is() {
+        for byte in 0..=u8::MAX {
+            for at in 0..8 {
+                let mut digits = *b"09afAF5c";
+                digits[at] = byte;
+                let want = std::str::from_utf8(&digits)
+                    .ok()
+                    .filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()))
+                    .and_then(|text| u64::from_str_radix(text, 16).ok());
+                assert_eq!(hex8(digits), want, "{digits:?}");
+            }
+        }
+        let id = Id::parse_binary(b"029e2081-aac8-48cd-a2bd-55dabab8c6e6").map(Id::bits);
+        assert_eq!(id, Some(0x029e_2081_aac8_48cd_a2bd_55da_bab8_c6e6));
     }
 
     #[test]

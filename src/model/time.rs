@@ -31,11 +31,14 @@ impl UnixNanos {
     /// Reads text: RFC 3339 with any fraction and offset, `YYYY-MM-DD HH:MM:SS[.f]` and other zone-less forms (taken
     /// as UTC), or digits (see [`UnixNanos::from_number`]).
     pub fn parse(text: &str) -> Option<Self> {
+        if let Some(nanos) = Self::parse_usual(text) {
+            return Some(nanos);
+        }
         let text = text.trim();
         if text.len() > 64 {
             return None;
         }
-        if let Some(nanos) = parse_fixed(text.as_bytes()) {
+        if let Some(nanos) = Self::parse_usual(text) {
             return Some(nanos);
         }
         if let Ok(time) = DateTime::parse_from_rfc3339(text) {
@@ -58,6 +61,12 @@ impl UnixNanos {
             }
         }
         text.parse::<f64>().ok().and_then(Self::from_number)
+    }
+
+    /// Reads the two forms that nearly every record uses, `YYYY-MM-DDTHH:MM:SS[.f]Z` and the same with a space or
+    /// `+00:00`; `None` for all others.
+    pub fn parse_usual(text: &str) -> Option<Self> {
+        if text.len() > 64 { None } else { parse_fixed(text.as_bytes()) }
     }
 
     /// Reads a number by its magnitude: above 1e17 nanoseconds, above 1e14 microseconds, above 1e11 milliseconds, else
@@ -98,22 +107,24 @@ impl UnixNanos {
     }
 }
 
-/// The two forms that nearly every row uses: `YYYY-MM-DDTHH:MM:SS[.f]Z` and the same with a space or `+00:00`.
+/// See [`UnixNanos::parse_usual`].
 fn parse_fixed(text: &[u8]) -> Option<UnixNanos> {
-    let (head, _) = text.split_first_chunk::<20>()?;
-    if [head[4], head[7], head[13], head[16]] != *b"--::" || !matches!(head[10], b'T' | b' ') {
+    let head = text.first_chunk::<20>()?;
+    // Digits of the fixed places; one that is none shows in `bad`.
+    let mut bad = 0;
+    let mut two = |at: usize| {
+        let (high, low) = (head[at].wrapping_sub(b'0'), head[at + 1].wrapping_sub(b'0'));
+        bad |= u8::from(high > 9) | u8::from(low > 9);
+        i64::from(high) * 10 + i64::from(low)
+    };
+    let year = two(0) * 100 + two(2);
+    let (month, day) = (two(5), two(8));
+    let (hour, minute, second) = (two(11), two(14), two(17));
+    let apart = [head[4], head[7], head[13], head[16]] == *b"--::" && matches!(head[10], b'T' | b' ');
+    if bad != 0 || !apart {
         return None;
     }
-    let mut good = true;
-    let mut two = |at: usize| {
-        let (tens, ones) = (head[at].wrapping_sub(b'0'), head[at + 1].wrapping_sub(b'0'));
-        good &= tens < 10 && ones < 10;
-        i64::from(tens) * 10 + i64::from(ones)
-    };
-    let (year, month, day) = (two(0) * 100 + two(2), two(5), two(8));
-    let (hour, minute, second) = (two(11), two(14), two(17));
-    if !good
-        || !(1678..=2261).contains(&year)
+    if !(1678..=2261).contains(&year)
         || !(1..=12).contains(&month)
         || !(1..=days_in(year, month)).contains(&day)
     {
@@ -123,21 +134,22 @@ fn parse_fixed(text: &[u8]) -> Option<UnixNanos> {
         return None;
     }
     let (mut fraction, mut at) = (0i64, 19);
-    if text[at] == b'.' {
+    if head[at] == b'.' {
         at += 1;
         let mut scale = NANOS_PER_SEC;
-        while let Some(digit) = text.get(at).filter(|byte| byte.is_ascii_digit()) {
+        while let Some(digit) = text.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9) {
             if scale > 1 {
                 scale /= 10;
-                fraction += i64::from(digit - b'0') * scale;
+                fraction = fraction * 10 + i64::from(digit);
             }
             at += 1;
         }
         if scale == NANOS_PER_SEC {
             return None;
         }
+        fraction *= scale;
     }
-    if !matches!(&text[at..], b"Z" | b"+00:00") {
+    if !matches!(text.get(at..)?, b"Z" | b"+00:00") {
         return None;
     }
     let days = days_from_civil(year, month, day);
@@ -154,13 +166,13 @@ fn days_in(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days since 1970-01-01 in the proleptic Gregorian calendar (the usual era arithmetic).
+/// Days since 1970-01-01 in the Gregorian calendar, for years after Christ: whole years begin in March, so that the
+/// leap day ends them.
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+    let (year, month) =
+        if month <= 2 { (year as u32 - 1, month as u32 + 9) } else { (year as u32, month as u32 - 3) };
+    let days = year * 365 + year / 4 - year / 100 + year / 400 + (153 * month + 2) / 5;
+    i64::from(days) + day - 719_469
 }
 
 #[cfg(test)]

@@ -24,32 +24,47 @@ pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|&&byte| !special(byte)).count()
 }
 
-/// Whether `bytes` continue at `at` with the first `len` bytes of `want`.
-#[inline]
-pub(in crate::format) fn continues(bytes: &[u8], at: usize, want: &[u8; TOKEN], len: usize) -> bool {
-    let all = want;
-    let (chunks, _) = want.as_chunks::<16>();
-    for (n, want) in chunks.iter().enumerate() {
-        let left = len.saturating_sub(n * 16);
-        if left == 0 {
-            return true;
-        }
-        let Some(chunk) = chunk(bytes, at + n * 16) else {
-            return all
-                .get(..len)
-                .is_some_and(|all| bytes.get(at..).is_some_and(|rest| rest.starts_with(all)));
-        };
-        let same = u8x16::new(*chunk).simd_eq(u8x16::new(*want)).to_bitmask();
-        let wanted = if left >= 16 { 0xffff } else { (1 << left) - 1 };
-        if same & wanted != wanted {
-            return false;
-        }
-    }
-    true
+/// Longest [`Pattern`], bytes.
+const LONGEST: usize = 48;
+
+/// Bytes to compare with what comes next in a text.
+#[derive(Clone)]
+pub(in crate::format) struct Pattern {
+    bytes: [u8; LONGEST],
+    len: usize,
+    /// The bits that have to be equal in each sixteen.
+    wanted: [u32; LONGEST / 16],
 }
 
-/// Longest text that [`continues`] compares, bytes.
-pub(in crate::format) const TOKEN: usize = 48;
+impl Pattern {
+    /// A pattern of these bytes, unless they are too many.
+    pub(in crate::format) fn new(bytes: &[u8]) -> Option<Self> {
+        let mut pattern = Self { bytes: [0; LONGEST], len: bytes.len(), wanted: [0; LONGEST / 16] };
+        pattern.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        for at in 0..bytes.len() {
+            pattern.wanted[at / 16] |= 1 << (at % 16);
+        }
+        Some(pattern)
+    }
+
+    /// Its bytes.
+    pub(in crate::format) fn bytes(&self) -> &[u8] {
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// Whether `text` continues with it at `at`.
+    #[inline]
+    pub(in crate::format) fn stands_at(&self, at: usize, text: &[u8]) -> bool {
+        let [first, second, third] = self.wanted;
+        let Some(rest) = text.get(at..) else { return false };
+        let Some(window) = rest.first_chunk::<LONGEST>() else { return rest.starts_with(self.bytes()) };
+        let same = |n: usize, wanted: u32| {
+            let (text, want) = (window.as_chunks::<16>().0[n], self.bytes.as_chunks::<16>().0[n]);
+            u8x16::new(text).simd_eq(u8x16::new(want)).to_bitmask() & wanted == wanted
+        };
+        same(0, first) && (second == 0 || same(1, second)) && (third == 0 || same(2, third))
+    }
+}
 
 #[inline]
 fn chunk(bytes: &[u8], at: usize) -> Option<&[u8; 16]> {
@@ -238,15 +253,20 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_compared_to_their_length() {
-        let mut want = [0; TOKEN];
-        want[..20].copy_from_slice(b",\"parent_span_id\":\"x");
-        for len in 0..=20 {
-            let line = [b"{\"a\":1".as_slice(), &want[..len], b"0123456789abcdefghi"].concat();
-            assert!(continues(&line, 6, &want, len));
-            assert!(!continues(&line, 6, &want, len + 1));
-            assert!(continues(&line[..6 + len], 6, &want, len));
-            assert!(len == 0 || !continues(&line[..5 + len], 6, &want, len));
+    fn patterns_are_compared_to_their_length() {
+        let bytes = b",\"parent_span_id\":,\"a_rather_long_name\": ";
+        assert!(Pattern::new(&[b'x'; LONGEST + 1]).is_none());
+        for pad in [0, 80] {
+            for len in 0..=bytes.len() {
+                let line = [b"{\"a\":1".as_slice(), &bytes[..len], &vec![b'x'; pad]].concat();
+                let pattern = Pattern::new(&bytes[..len]).unwrap();
+                assert_eq!(pattern.bytes(), &bytes[..len]);
+                assert!(pattern.stands_at(6, &line));
+                assert!(len == 0 || !pattern.stands_at(5, &line));
+                assert!(!pattern.stands_at(line.len() + 1, &line));
+                let longer = Pattern::new(&bytes[..(len + 1).min(bytes.len())]).unwrap();
+                assert_eq!(longer.stands_at(6, &line), len == bytes.len());
+            }
         }
     }
 }

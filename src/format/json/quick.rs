@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Fault, MAX_DEPTH, Reader, TOKEN, Value, balanced_end, continues};
+use super::{Fault, MAX_DEPTH, Pattern, Reader, Value, balanced_end, plain_prefix};
 
 /// A string where it stands in the text, or its content where that differs.
 pub(in crate::format) enum Found {
@@ -23,15 +23,16 @@ impl<'a> Reader<'a> {
         self.at
     }
 
-    /// Steps over the first `len` bytes of `token` if they come next: all from behind a value, or from an object's
-    /// bracket, up to the value of the next key.
+    /// Steps over a key that stands here as it stood before: `token` is all from behind the value before, or from the
+    /// object's bracket, up to the value of the key.
     #[inline]
-    pub(in crate::format) fn take_token(&mut self, token: &[u8; TOKEN], len: usize) -> bool {
-        if !continues(self.text.as_bytes(), self.at, token, len) {
+    pub(in crate::format) fn take_key(&mut self, token: &Pattern) -> bool {
+        if !token.stands_at(self.at, self.text.as_bytes()) {
             return false;
         }
-        self.at += len;
-        self.depth += usize::from(token[0] == b'{');
+        let bytes = token.bytes();
+        self.at += bytes.len();
+        self.depth += usize::from(bytes.first() == Some(&b'{'));
         self.fresh = false;
         true
     }
@@ -47,10 +48,16 @@ impl<'a> Reader<'a> {
         ends
     }
 
-    /// The string that comes next.
+    /// The string that begins here.
     #[inline]
     pub(in crate::format) fn found(&mut self) -> Result<Found, Fault> {
         let start = self.at + 1;
+        let bytes = self.text.as_bytes();
+        let plain = plain_prefix(bytes.get(start..).unwrap_or_default());
+        if bytes.get(start + plain) == Some(&b'"') {
+            self.at = start + plain + 1;
+            return Ok(Found::At(start, plain));
+        }
         let string = self.string()?;
         Ok(match string.decode() {
             Cow::Borrowed(text) => Found::At(start, text.len()),

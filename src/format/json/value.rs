@@ -95,10 +95,10 @@ impl Value<'_> {
             Self::Null => return Ok(None),
             Self::Unsigned(number) => i64::try_from(*number).ok().and_then(UnixNanos::from_integer),
             Self::Float(number) => UnixNanos::from_number(*number),
-            Self::Text(text) => match text.trim().parse() {
+            Self::Text(text) => UnixNanos::parse_usual(text).or_else(|| match text.trim().parse() {
                 Ok(number) => UnixNanos::from_integer(number),
                 Err(_) => UnixNanos::parse(text),
-            },
+            }),
             Self::Negative(_) => None,
             Self::Bool(_) | Self::Object(_) | Self::Array(_) => return Err(Reason::BadType),
         };

@@ -9,7 +9,7 @@ use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
 use super::record::{Level, Meaning};
-use crate::format::json::{Reader, TOKEN};
+use crate::format::json::{Pattern, Reader};
 
 /// Successors that are remembered.
 const WAYS: usize = 4;
@@ -39,12 +39,17 @@ impl Place {
 }
 
 struct Token {
-    text: [u8; TOKEN],
-    len: u8,
+    text: Pattern,
     level: Level,
     meaning: Meaning,
     /// What follows it, the latest first: inside the object it introduces or behind its value, and behind its object.
     next: [[u8; WAYS]; 2],
+}
+
+impl Token {
+    fn new(text: Pattern, level: Level, meaning: Meaning) -> Self {
+        Self { text, level, meaning, next: [[NONE; WAYS]; 2] }
+    }
 }
 
 /// What one stream of records taught.
@@ -57,9 +62,9 @@ pub(super) struct Predictor {
 
 impl Default for Predictor {
     fn default() -> Self {
-        let start =
-            Token { text: [0; TOKEN], len: 0, level: Level::Record, meaning: None, next: [[NONE; WAYS]; 2] };
-        Self { tokens: vec![start], table: HashTable::new(), credit: CREDIT, idle: 0 }
+        // The first one stands for the beginning and never for a key.
+        let start = Pattern::new(&[]).map(|text| Token::new(text, Level::Record, None));
+        Self { tokens: start.into_iter().collect(), table: HashTable::new(), credit: CREDIT, idle: 0 }
     }
 }
 
@@ -75,7 +80,7 @@ impl Predictor {
         let ways = self.tokens.get(usize::from(place.token))?.next[usize::from(place.left)];
         for way in ways {
             let token = self.tokens.get(usize::from(way))?;
-            if token.level == level && reader.take_token(&token.text, usize::from(token.len)) {
+            if token.level == level && reader.take_key(&token.text) {
                 self.credit = (self.credit + 1).min(CREDIT);
                 return Some((Place { token: way, left: false }, token.meaning));
             }
@@ -106,25 +111,19 @@ impl Predictor {
     }
 
     fn is(&self, at: u8, level: Level, text: &[u8]) -> bool {
-        self.tokens.get(usize::from(at)).is_some_and(|token| {
-            token.level == level && token.text.get(..usize::from(token.len)) == Some(text)
-        })
+        let token = self.tokens.get(usize::from(at));
+        token.is_some_and(|token| token.level == level && token.text.bytes() == text)
     }
 
     fn add(&mut self, of: u64, level: Level, text: &[u8], meaning: Meaning) -> Option<u8> {
         if self.tokens.len() >= MOST {
             return None;
         }
-        let mut token =
-            Token { text: [0; TOKEN], len: text.len() as u8, level, meaning, next: [[NONE; WAYS]; 2] };
-        token.text.get_mut(..text.len())?.copy_from_slice(text);
         let at = self.tokens.len() as u8;
-        self.tokens.push(token);
+        self.tokens.push(Token::new(Pattern::new(text)?, level, meaning));
         let tokens = &self.tokens;
         self.table.insert_unique(of, at, |&at| {
-            tokens.get(usize::from(at)).map_or(0, |token| {
-                hash(token.level, token.text.get(..usize::from(token.len)).unwrap_or_default())
-            })
+            tokens.get(usize::from(at)).map_or(0, |token| hash(token.level, token.text.bytes()))
         });
         Some(at)
     }

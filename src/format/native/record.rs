@@ -119,6 +119,7 @@ impl Record {
     }
 
     /// Whether a key has a value.
+    #[inline]
     pub(super) fn has(&self, key: Key) -> bool {
         self.set >> key as u8 & 1 != 0
     }
@@ -286,6 +287,14 @@ fn meaning(name: &str, level: Level) -> Meaning {
     wanted.then_some((key, Some(spelling)))
 }
 
+/// Text without the blanks around it, which it rarely has.
+#[inline]
+fn trimmed(text: &str) -> &str {
+    let plain = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_graphic());
+    let bytes = text.as_bytes();
+    if plain(bytes.first()) && plain(bytes.last()) { text } else { text.trim() }
+}
+
 /// A record together with the texts its values stand in.
 #[derive(Clone, Copy)]
 pub(super) struct View<'t> {
@@ -322,10 +331,10 @@ impl<'t> View<'t> {
             return None;
         }
         let spot = self.record.spots.get(key as usize).filter(|spot| matches!(spot.kind, Kind::Text))?;
-        Some(self.slice(spot).trim()).filter(|text| !text.is_empty())
+        Some(trimmed(self.slice(spot))).filter(|text| !text.is_empty())
     }
 
-    /// A name, id or other label: a string or a whole number.
+    /// A name, id or other label without blanks around it: a string or a whole number.
     #[inline]
     pub(super) fn label(self, key: Key) -> Result<Option<Cow<'t, str>>, Reason> {
         if !self.record.has(key) {
@@ -338,8 +347,19 @@ impl<'t> View<'t> {
     }
 
     /// Whether a key has a value.
+    #[inline]
     pub(super) fn has(self, key: Key) -> bool {
         self.record.has(key)
+    }
+
+    /// Whether one of the keys has a value.
+    #[inline]
+    pub(super) fn has_any<const N: usize>(self, keys: [Key; N]) -> bool {
+        let mut mask = 0;
+        for key in keys {
+            mask |= 1u64 << key as u8;
+        }
+        self.record.set & mask != 0
     }
 
     /// What was noticed about the record as a whole.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::keys::{self, Key};
+use super::keys::Key;
 use super::memo::Memo;
 use super::record::{Record, Taker, View};
 use crate::format::json::{Reader, Value};
@@ -83,8 +83,8 @@ pub(super) fn update(
     }
 
     let word = record.text(Key::Type);
-    let error = error_text(record);
-    let standing = status(&mut take, error.is_some());
+    let error = error_text(record, memo);
+    let standing = status(&mut take, error.is_some(), memo);
     let (start, end) = times(&mut take, start, end, standing.status);
     let status = match standing.status {
         Some(Status::Ok) | None if error.is_some() && (end.is_some() || standing.status.is_some()) => {
@@ -95,7 +95,7 @@ pub(super) fn update(
         known => known,
     };
     let usage = usage(&mut take);
-    let kind = kind(record, word, &name, usage.is_some());
+    let kind = kind(record, word, &name, usage.is_some(), memo);
     let usage = usage.map(|usage| usage.fill(kind)).filter(Usage::is_known);
     let cost = cost(&mut take);
     let first_token = take.take(Key::FirstToken, Value::time).or_else(|| {
@@ -143,10 +143,11 @@ pub(super) fn update(
     update.name = memo.intern(Key::Name, &name, strings);
     update.span_type = word.map_or(Symbol::NONE, |word| memo.intern(Key::Type, word, strings));
     update.error = error.map_or(Symbol::NONE, |error| strings.intern(&error));
-    let mut label = |key: Key| match record.label(key) {
-        Ok(Some(text)) => memo.intern(key, text.trim(), strings),
+    let mut known = |key: Key| match record.label(key) {
+        Ok(Some(text)) => memo.intern(key, &text, strings),
         _ => Symbol::NONE,
     };
+    let mut label = |key: Key| if record.has(key) { known(key) } else { Symbol::NONE };
     update.workflow = label(Key::Workflow);
     update.step = label(Key::Step);
     update.agent = label(Key::Agent);
@@ -205,14 +206,14 @@ fn named_model(name: &str) -> Option<(&str, &str)> {
     (plain && !model.is_empty() && !model.contains(char::is_whitespace)).then_some((provider, model))
 }
 
-fn kind(record: View<'_>, word: Option<&str>, name: &str, used: bool) -> Option<SpanKind> {
+fn kind(record: View<'_>, word: Option<&str>, name: &str, used: bool, memo: &mut Memo) -> Option<SpanKind> {
     if let Some(kind) = record.text(Key::Kind).and_then(SpanKind::from_word) {
         return Some(kind);
     }
     if let Some(word) = word {
-        return Some(keys::kind(word).unwrap_or(SpanKind::Other));
+        return Some(memo.kind(word).unwrap_or(SpanKind::Other));
     }
-    let prefix = name.split_once(": ").and_then(|(prefix, _)| keys::kind(prefix));
+    let prefix = name.split_once(": ").and_then(|(prefix, _)| memo.kind(prefix));
     let says = |key| record.has(key);
     prefix.or_else(|| {
         if used {
@@ -233,20 +234,20 @@ struct Standing {
     insert_only: bool,
 }
 
-fn status(take: &mut Taker<'_>, failed: bool) -> Standing {
+fn status(take: &mut Taker<'_>, failed: bool, memo: &mut Memo) -> Standing {
     let record = take.record;
     let mut status = match record.get(Key::Status) {
         Value::Null => None,
         Value::Text(word) if word.trim().is_empty() => None,
-        Value::Text(word) => Some(known_word(&word)),
-        Value::Object(text) => coded(text),
+        Value::Text(word) => Some(memo.status(&word)),
+        Value::Object(text) => coded(text, memo),
         _ => {
             take.flag(Reason::BadType, Key::Status);
             Some(Status::Unknown)
         }
     };
     if status.is_none() {
-        status = record.text(Key::StatusCode).filter(|word| !is_unset(word)).map(known_word);
+        status = record.text(Key::StatusCode).filter(|word| !is_unset(word)).map(|word| memo.status(word));
     }
     if status == Some(Status::Ok) && failed {
         status = Some(Status::Error);
@@ -255,17 +256,12 @@ fn status(take: &mut Taker<'_>, failed: bool) -> Standing {
     Standing { status, insert_only }
 }
 
-fn known_word(word: &str) -> Status {
-    // A long word is none of ours, and folding it would cost its length.
-    if word.len() > 64 { Status::Unknown } else { Status::from_source_word(word) }
-}
-
 fn is_unset(word: &str) -> bool {
     word.eq_ignore_ascii_case("unset") || word.eq_ignore_ascii_case("status_code_unset")
 }
 
 /// The status of an object like `{"status_code":"ERROR"}` or `{"code":2}`.
-fn coded(text: &str) -> Option<Status> {
+fn coded(text: &str, memo: &mut Memo) -> Option<Status> {
     let mut reader = Reader::new(text);
     reader.enter_object().ok()?;
     while let Some(name) = reader.next_key().ok()? {
@@ -274,7 +270,7 @@ fn coded(text: &str) -> Option<Status> {
             return match value {
                 Value::Unsigned(1) => Some(Status::Ok),
                 Value::Unsigned(2) => Some(Status::Error),
-                Value::Text(word) if !is_unset(&word) => Some(known_word(&word)),
+                Value::Text(word) if !is_unset(&word) => Some(memo.status(&word)),
                 _ => None,
             };
         }
@@ -340,9 +336,22 @@ struct Counts {
     exclusive_names: bool,
 }
 
+const COUNTS: [Key; 8] = [
+    Key::InputTokens,
+    Key::OutputTokens,
+    Key::TotalTokens,
+    Key::CacheRead,
+    Key::CacheWrite,
+    Key::ExclusiveCacheRead,
+    Key::ExclusiveCacheWrite,
+    Key::Reasoning,
+];
+
 fn usage(take: &mut Taker<'_>) -> Option<Counts> {
-    let exclusive_names =
-        [Key::ExclusiveCacheRead, Key::ExclusiveCacheWrite].into_iter().any(|key| take.record.has(key));
+    if !take.record.has_any(COUNTS) {
+        return None;
+    }
+    let exclusive_names = take.record.has_any([Key::ExclusiveCacheRead, Key::ExclusiveCacheWrite]);
     let usage = Usage {
         input: take.count(Key::InputTokens),
         cache_read: take.count(Key::CacheRead).or_else(|| take.count(Key::ExclusiveCacheRead)),
@@ -385,6 +394,9 @@ impl Counts {
 }
 
 fn cost(take: &mut Taker<'_>) -> Option<NanoUsd> {
+    if !take.record.has_any([Key::Cost, Key::InputCost, Key::OutputCost]) {
+        return None;
+    }
     let mut money = |key| {
         let usd = take.number(key)?;
         let money = NanoUsd::from_usd(usd);
@@ -398,7 +410,7 @@ fn cost(take: &mut Taker<'_>) -> Option<NanoUsd> {
 }
 
 /// The error in one line. `false`, an empty string and an empty object are no error.
-fn error_text(record: View<'_>) -> Option<String> {
+fn error_text(record: View<'_>, memo: &mut Memo) -> Option<String> {
     let text = match record.get(Key::Error) {
         Value::Null | Value::Bool(false) => None,
         Value::Text(text) => one_line(&text),
@@ -406,12 +418,15 @@ fn error_text(record: View<'_>) -> Option<String> {
         Value::Array(text) => (!is_empty(text)).then(|| text.to_owned()),
         other => Some(other.excerpt().into_owned()),
     };
-    let failed = || {
-        let word = record.text(Key::Status).map(known_word);
-        matches!(word, Some(Status::Error | Status::Cancelled | Status::Timeout))
-    };
-    text.or_else(|| record.text(Key::Failure).filter(|_| failed()).and_then(one_line))
-        .or_else(|| record.text(Key::StatusMessage).filter(|_| failed()).and_then(one_line))
+    if text.is_some() || !(record.has(Key::Failure) || record.has(Key::StatusMessage)) {
+        return text;
+    }
+    let word = record.text(Key::Status).map(|word| memo.status(word));
+    if !matches!(word, Some(Status::Error | Status::Cancelled | Status::Timeout)) {
+        return None;
+    }
+    let said = |key| record.text(key).and_then(one_line);
+    said(Key::Failure).or_else(|| said(Key::StatusMessage))
 }
 
 fn is_empty(text: &str) -> bool {

@@ -12,7 +12,7 @@ use super::super::batches::Batches;
 use super::super::catalog::read_at;
 use super::content::{Content, Decoding};
 use super::frame::Frame;
-use crate::format::{LineFormat, Stream};
+use crate::format::{LineDecoder, LineFormat, Stream};
 use crate::model::{Batch, SegmentId, UnixNanos};
 
 /// Files below this are read from their beginning at once.
@@ -126,9 +126,11 @@ struct Part {
 impl Part {
     fn work(&self, first: u64, step: u64, tx: &SyncSender<Vec<Batch>>) {
         let mut buffer = vec![0; PART as usize + 1];
+        // Lines stand for themselves where parts are read apart: a decoder keeps nothing but what makes it fast.
+        let mut decoder = (self.format.decoder)(&self.stream);
         let mut number = first;
         while number * PART < self.end {
-            if tx.send(self.decode(number, &mut buffer)).is_err() {
+            if tx.send(self.decode(number, &mut buffer, decoder.as_mut())).is_err() {
                 return;
             }
             number += step;
@@ -136,7 +138,7 @@ impl Part {
     }
 
     /// Decodes the lines that begin in a part.
-    fn decode(&self, number: u64, buffer: &mut [u8]) -> Vec<Batch> {
+    fn decode(&self, number: u64, buffer: &mut [u8], decoder: &mut dyn LineDecoder) -> Vec<Batch> {
         let (mut from, to) = (number * PART, (number * PART + PART).min(self.end));
         // A line begins here when the byte before ends one.
         let before = u64::from(from > 0);
@@ -151,11 +153,10 @@ impl Part {
             }
         }
         let mut out = Batches::default();
-        let mut decoder = (self.format.decoder)(&self.stream);
         let mut frame = Frame::new(self.segment, from + start as u64);
         loop {
             let bytes = &buffer[start..read];
-            frame.feed(bytes, from + start as u64, decoder.as_mut(), self.arrived, &mut out);
+            frame.feed(bytes, from + start as u64, decoder, self.arrived, &mut out);
             from += read as u64;
             // The last line goes on in the next parts, which leave it to this one.
             if bytes.last().is_none_or(|last| *last == b'\n') || from >= self.end {
