@@ -57,7 +57,11 @@ fn main() {
     let lines = std::fs::read(&path).expect("reads");
     assert_eq!(values(&lines) as u64, SPANS);
     let store = ingest(&lines);
-    println!("{SPANS} spans, {} MB, {} B of index a span", lines.len() >> 20, store.used_memory() / store.rows());
+    println!(
+        "{SPANS} spans, {} MB, {} B of index a span",
+        lines.len() >> 20,
+        store.used_memory() / store.rows()
+    );
     let mut criterion = Criterion::default()
         .sample_size(10)
         .warm_up_time(Duration::from_millis(500))

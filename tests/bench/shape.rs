@@ -54,6 +54,7 @@ impl Shape {
 /// A record as columns.
 #[derive(Debug, Default)]
 pub struct Row {
+    // Named as the columns.
     pub trace: String,
     pub span: String,
     pub parent: Option<String>,
@@ -237,9 +238,7 @@ fn ordinary(at: usize, trace: usize, first: usize) -> Row {
     };
     let (span_type, name) = kind.own();
     let attributes = match span_type {
-        "model_generation" => {
-            call_attributes(at, if at % 3 == 0 { "gpt-4o" } else { "claude-sonnet-4-5" })
-        }
+        "model_generation" => call_attributes(at, if at % 3 == 0 { "gpt-4o" } else { "claude-sonnet-4-5" }),
         "tool_execution" => tool_attributes(),
         _ => "{}".to_owned(),
     };

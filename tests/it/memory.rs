@@ -21,7 +21,11 @@ fn load(path: &str, catalog: &Arc<Catalog>) -> Store {
         match message.event {
             SourceEvent::Segment { id, .. } => store.add_segment(id, message.source),
             SourceEvent::Batch(batch) => {
-                store.apply(message.source, &batch, Arrival { at: tracetui::model::UnixNanos(0), live: false });
+                store.apply(
+                    message.source,
+                    &batch,
+                    Arrival { at: tracetui::model::UnixNanos(0), live: false },
+                );
             }
             _ => {}
         }
