@@ -29,6 +29,10 @@ struct Scratch {
     priceless: FxHashMap<u32, Vec<u32>>,
     /// Traces whose extent has to be measured again.
     stale_extents: Vec<u32>,
+    /// Traces in which a call has another model now than before.
+    stale_models: Vec<u32>,
+    /// Traces with calls that waited for a model before, and news.
+    hopeful: Vec<u32>,
 }
 
 impl Store {
@@ -55,13 +59,18 @@ impl Store {
     }
 
     fn finish(&mut self, scratch: Scratch) {
-        let Scratch { priceless, mut stale_extents, .. } = scratch;
+        let Scratch { mut priceless, mut stale_extents, mut stale_models, hopeful, .. } = scratch;
         stale_extents.sort_unstable();
         stale_extents.dedup();
         for trace in stale_extents {
             self.measure_extent(trace);
         }
-        self.inherit_models(&priceless);
+        stale_models.sort_unstable();
+        stale_models.dedup();
+        for trace in stale_models {
+            self.disinherit(trace, &mut priceless);
+        }
+        self.inherit_models(&priceless, hopeful);
     }
 
     fn apply_update(
@@ -71,7 +80,7 @@ impl Store {
         arrival: Arrival,
         scratch: &mut Scratch,
     ) {
-        let Scratch { labels, priceless, stale_extents } = scratch;
+        let Scratch { labels, priceless, stale_extents, stale_models, hopeful } = scratch;
         let mut update = *update;
         believe(&mut update);
         let trace = self.traces.find_or_add(update.trace, source);
@@ -98,7 +107,10 @@ impl Store {
         }
         self.tally(row);
         if merged.model_replaced {
-            self.disinherit(trace, priceless);
+            stale_models.push(trace);
+        }
+        if !self.waiting.is_empty() && hopeful.last() != Some(&trace) && self.waiting.contains_key(&trace) {
+            hopeful.push(trace);
         }
         if self.note_extent(trace, row, times_before) {
             stale_extents.push(trace);
@@ -367,23 +379,18 @@ impl Store {
         }
     }
 
-    /// Calls that don't name their model take it from the call they are a part of (a generation's steps).
-    fn inherit_models(&mut self, priceless: &FxHashMap<u32, Vec<u32>>) {
+    /// Calls that don't name their model take it from the call they are a part of (a generation's steps). Besides the
+    /// new ones, those that waited in the traces `hopeful` are looked at again.
+    fn inherit_models(&mut self, priceless: &FxHashMap<u32, Vec<u32>>, mut hopeful: Vec<u32>) {
         let mut traces: Vec<_> = priceless.iter().collect();
         traces.sort_unstable_by_key(|(trace, _)| **trace);
         for (&trace, rows) in traces {
-            let waiting = self.waiting.entry(trace).or_default();
-            waiting.extend(rows);
+            self.waiting.entry(trace).or_default().extend(rows);
+            hopeful.push(trace);
         }
-        if self.waiting.is_empty() {
-            return;
-        }
-        let mut touched: Vec<u32> = self.waiting.keys().copied().collect();
-        touched.sort_unstable();
-        for trace in touched {
-            if self.traces.rows[trace as usize].generation != self.generation {
-                continue;
-            }
+        hopeful.sort_unstable();
+        hopeful.dedup();
+        for trace in hopeful {
             let rows = self.waiting.remove(&trace).unwrap_or_default();
             let mut still = Vec::new();
             for row in rows {
@@ -401,10 +408,10 @@ impl Store {
 
     /// Takes inherited models back, because an ancestor turned out to have another one.
     fn disinherit(&mut self, trace: u32, priceless: &mut FxHashMap<u32, Vec<u32>>) {
-        let heirs: Vec<u32> = self
-            .chain(trace)
-            .filter(|&row| self.columns.state[row as usize].bits.has(RowBits::MODEL_INHERITED))
-            .collect();
+        let mut heirs = self.heirs.remove(&trace).unwrap_or_default();
+        heirs.retain(|&row| self.columns.state[row as usize].bits.has(RowBits::MODEL_INHERITED));
+        heirs.sort_unstable();
+        heirs.dedup();
         for &row in &heirs {
             self.untally(row);
             let mut labels = *self.facets.get(self.columns.words[row as usize].facets);
@@ -438,6 +445,7 @@ impl Store {
                 self.untally(row);
                 self.columns.words[at].facets = self.facets.intern(labels);
                 self.columns.state[at].bits.set(RowBits::MODEL_INHERITED, true);
+                self.heirs.entry(self.columns.links[at].trace).or_default().push(row);
                 self.price(row);
                 self.tally(row);
                 self.changes.push(SpanIx(row));

@@ -190,6 +190,7 @@ impl Store {
             self.changes.push(SpanIx(row));
         }
         self.waiting.remove(&trace);
+        self.heirs.remove(&trace);
         let owner = &mut self.traces.rows[trace as usize];
         (owner.ids, owner.last_row, owner.rows) = (ids, last_row, kept);
         owner.generation = self.generation + 1;

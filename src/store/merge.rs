@@ -226,18 +226,27 @@ fn remember(columns: &mut Columns, history: &mut History, row: u32, stamp: Stamp
         }
         // A record that speaks about everything makes what came before it irrelevant.
         if let Some(&(full, mask)) = versions.iter().max_by_key(|(stamp, _)| *stamp)
-            && versions.iter().all(|(_, other)| other & !mask == 0)
+            && versions.iter().all(|(_, other)| other & !settled_by(mask) == 0)
         {
             versions.retain(|(stamp, _)| *stamp == full);
         }
         return;
     }
     // The newest record alone tells all versions while it speaks about all that is known.
-    let newest_tells_all = stamp == newest || (stamp > newest && before & !said == 0);
+    let newest_tells_all = stamp == newest || (stamp > newest && before & !settled_by(said) == 0);
     if !newest_tells_all {
         history.0.insert(row, vec![(newest, before), (stamp, said)]);
         columns.state[at].bits.set(RowBits::HISTORY, true);
     }
+}
+
+/// The fields that a record leaves nothing more to be said about for older ones: those it speaks about, and what a
+/// written time or a terminal status stand above anyway. So a span's start and its end make no history.
+fn settled_by(said: Mask) -> Mask {
+    let above = |higher: Mask, lower: Mask| if said & higher != 0 { lower } else { 0 };
+    said | above(STATUS_TERMINAL, STATUS_OPEN)
+        | above(START_WRITTEN, START_INFERRED)
+        | above(END_WRITTEN, END_INFERRED)
 }
 
 fn said_by(update: &SpanUpdate) -> Mask {

@@ -68,6 +68,8 @@ pub struct Store {
     pricing: Option<Box<dyn Pricing>>,
     /// Calls per trace that wait for a model to inherit.
     waiting: FxHashMap<u32, Vec<u32>>,
+    /// Calls per trace that inherited their model; some may have one of their own by now.
+    heirs: FxHashMap<u32, Vec<u32>>,
     evicted: evict::Evicted,
     changes: Vec<SpanIx>,
     generation: u64,

@@ -54,6 +54,7 @@ impl Shape {
 /// A record as columns.
 #[derive(Debug, Default)]
 pub struct Row {
+    // Named as the columns.
     pub trace: String,
     pub span: String,
     pub parent: Option<String>,
