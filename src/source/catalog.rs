@@ -14,7 +14,7 @@ use crate::format::{LineFormat, Stream};
 use crate::model::{Batch, Id, PayloadRef, RecordRange, SegmentId, SpanDetail, UnixNanos};
 
 /// Longest record that is read for showing, bytes: a line is never kept when it is longer.
-const MAX_RECORD: u32 = 8 << 20;
+pub(super) const MAX_RECORD: u32 = 8 << 20;
 /// Most that is read for one span, bytes.
 const MAX_SPAN: u64 = 32 << 20;
 /// Files that are kept open; of more, the oldest are opened again when they are asked for.
@@ -24,7 +24,7 @@ const MAX_SEGMENTS: usize = 1 << 24;
 
 /// How a segment's records are read again.
 #[derive(Clone)]
-enum Reader {
+pub(super) enum Reader {
     Lines(Lines),
     /// Rows of a table.
     Rows(Arc<TablePlace>),
@@ -32,7 +32,7 @@ enum Reader {
 
 /// Byte ranges of a file.
 #[derive(Clone)]
-struct Lines {
+pub(super) struct Lines {
     /// Open, so that a rotated or deleted file stays readable.
     file: Option<Arc<File>>,
     /// How to find it again, if it has a name.
@@ -40,15 +40,20 @@ struct Lines {
     format: &'static LineFormat,
     stream: Arc<Stream>,
     /// Where what is still there ends.
-    limit: u64,
+    pub(super) limit: u64,
 }
 
 impl Lines {
+    /// The file.
+    pub(super) fn open(&self) -> Result<Arc<File>, SourceError> {
+        self.file.clone().map_or_else(|| self.reopen(), Ok)
+    }
+
     fn read(&self, payload: &PayloadRef) -> Result<Vec<u8>, SourceError> {
         if payload.pos.saturating_add(u64::from(payload.len)) > self.limit {
             return Err(SourceError::Gone);
         }
-        let file = self.file.clone().map_or_else(|| self.reopen(), Ok)?;
+        let file = self.open()?;
         let mut bytes = vec![0; payload.len.min(MAX_RECORD) as usize];
         let read = read_at(&file, &mut bytes, payload.pos).map_err(SourceError::Read)?;
         if read < bytes.len() {
@@ -186,7 +191,7 @@ impl Catalog {
         }
     }
 
-    fn reader(&self, segment: SegmentId) -> Result<Reader, SourceError> {
+    pub(super) fn reader(&self, segment: SegmentId) -> Result<Reader, SourceError> {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
         segments.readers.get(&segment).cloned().ok_or(SourceError::Gone)
     }

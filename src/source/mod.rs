@@ -8,6 +8,7 @@ mod catalog;
 mod file;
 mod open;
 mod place;
+mod search;
 pub mod sqlite;
 mod stream;
 mod watch;
@@ -19,6 +20,7 @@ use crate::model::{Batch, SegmentId, UnixNanos};
 pub use catalog::Catalog;
 pub use open::{Follow, SourceError, SourceSpec, spawn};
 pub use place::expand;
+pub use search::Wanted;
 
 pub use crate::model::SourceId;
 

@@ -3,12 +3,14 @@
 //! - [`safe`]: what a terminal may get. Everything drawn or printed goes through [`display_safe`] or [`SafeText`].
 //! - [`format`](mod@format): durations, tokens, money, ages and sizes in a few cells.
 //! - [`redact`]: hides secrets in text and JSON.
+//! - [`search`]: looks for text in records that are not decoded.
 //! - [`json`]: JSON text as lines with token classes, in pages.
 
 pub mod format;
 pub mod json;
 pub mod redact;
 pub mod safe;
+pub mod search;
 mod sink;
 
 pub use format::{

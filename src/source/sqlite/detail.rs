@@ -56,20 +56,9 @@ fn read_row(open: &Open, plan: &TablePlan, rowid: u64) -> Result<Vec<(String, Fi
         }
     };
     let read = |columns: &[String]| -> Result<Vec<(String, Field)>, Fault> {
-        // `substr` ends at a NUL in text: only for what is too long anyway.
-        let cells: Vec<_> = columns
-            .iter()
-            .map(|name| {
-                let name = quote(name);
-                format!(
-                    "CASE WHEN octet_length(s.{name}) > {MAX_FIELD} THEN substr(s.{name}, 1, {MAX_FIELD}) \
-                     ELSE s.{name} END"
-                )
-            })
-            .collect();
         let sql = format!(
             "SELECT {} FROM main.{} AS s WHERE {condition} LIMIT 1",
-            cells.join(", "),
+            cells_sql(columns),
             quote(&plan.table)
         );
         open.start_clock();
@@ -94,6 +83,18 @@ fn read_row(open: &Open, plan: &TablePlan, rowid: u64) -> Result<Vec<(String, Fi
         }
         other => other,
     }
+}
+
+/// The expressions of columns, cells longer than the limit cut there.
+pub(super) fn cells_sql(columns: &[String]) -> String {
+    // `substr` ends at a NUL in text: only for what is too long anyway.
+    let cell = |name: &String| {
+        let name = quote(name);
+        format!(
+            "CASE WHEN octet_length(s.{name}) > {MAX_FIELD} THEN substr(s.{name}, 1, {MAX_FIELD}) ELSE s.{name} END"
+        )
+    };
+    columns.iter().map(cell).collect::<Vec<_>>().join(", ")
 }
 
 /// The key of a row of a WITHOUT ROWID table, by its hash.

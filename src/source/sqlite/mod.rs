@@ -14,6 +14,7 @@ mod header;
 mod open;
 mod scan;
 mod schema;
+mod search;
 mod sweep;
 mod tables;
 mod tail;
@@ -30,6 +31,7 @@ use crate::model::SegmentId;
 pub(super) use again::read_range;
 pub use detail::RowDetail;
 pub use fault::Fault;
+pub use search::RowSearch;
 
 /// How long a database is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
