@@ -215,7 +215,11 @@ mod tests {
         }
         std::fs::write(&path, &text).unwrap();
         let file = Arc::new(File::open(&path).unwrap());
-        let segment = catalog.add_file(&file, FileId::of(&file.metadata().unwrap()), &path, LINE_FORMATS[0]);
+        let segment = {
+            let stream = crate::format::Stream { name: "a".to_owned(), salt: Vec::new() };
+            let id = FileId::of(&file.metadata().unwrap());
+            catalog.add_file(&file, id, &path, LINE_FORMATS[0], &stream)
+        };
         (folder, places.into_iter().map(|(pos, len)| PayloadRef { segment, pos, len }).collect())
     }
 

@@ -9,8 +9,8 @@ use super::fault::Fault;
 use super::files::{Files, Held};
 use super::open::{Open, decide};
 use super::scan::scan;
-use super::schema::{Key, key_of, quote};
-use crate::format::Cell;
+use super::schema::{Key, Table, key_of, quote};
+use crate::format::{Cell, TablePlan};
 use crate::model::SpanDetail;
 use crate::source::StopFlag;
 use crate::text::search::{Glance, Query};
@@ -66,10 +66,14 @@ impl RowSearch<'_> {
         let mode = decide(&held.header()?, &files)?;
         let open = Open::new(&files, mode, held, self.stop)?;
         open.start_clock();
-        let Key::Rowid(rowid) = key_of(&open.conn, &self.place.plan)? else {
+        let key = key_of(&open.conn, &self.place.plan)?;
+        let Key::Rowid(rowid) = key else {
             return Err(Fault::Schema("rows without a rowid".to_owned()));
         };
         let columns = &self.place.plan.detail;
+        // What is read are the columns for reading, not those of the index.
+        let index = columns.iter().cloned().map(Some).collect();
+        let table = Table::new(self.place.format, TablePlan { index, ..self.place.plan.clone() }, key);
         let sql = format!(
             "SELECT s.{rowid}, {} FROM main.{} AS s WHERE s.{rowid} BETWEEN ?1 AND ?2 ORDER BY s.{rowid} DESC",
             cells_sql(columns),
@@ -97,7 +101,7 @@ impl RowSearch<'_> {
                 let detail = (self.place.format.detail)(&cells);
                 keys.for_each(|(_, key)| found(*key, &detail));
             };
-            let scanned = scan(&open, &sql, range, 1, &mut each);
+            let scanned = scan(&open, &sql, range, &table, 1, &mut each);
             if mode.is_snapshot() && !Files::read(&self.place.path)?.same_content(&files) {
                 return Err(Fault::Locked);
             }
