@@ -118,7 +118,8 @@ impl Status {
     pub fn from_source_word(word: &str) -> Self {
         let mut folded = [0u8; 24];
         let letters = word.bytes().filter(u8::is_ascii_alphanumeric);
-        let len = folded.iter_mut().zip(letters).map(|(slot, byte)| *slot = byte.to_ascii_lowercase()).count();
+        let len =
+            folded.iter_mut().zip(letters).map(|(slot, byte)| *slot = byte.to_ascii_lowercase()).count();
         match std::str::from_utf8(&folded[..len]).unwrap_or_default() {
             "ok" | "success" | "successful" | "succeeded" | "completed" | "complete" | "finished"
             | "done" | "passed" | "pass" | "statuscodeok" | "bailed" => Self::Ok,

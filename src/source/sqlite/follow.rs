@@ -19,7 +19,7 @@ use crate::source::{SourceEvent, SourceMessage, SourceState, StopFlag};
 
 /// A connection that nothing was read through for so long is closed: a writer that ends while another program is
 /// connected cannot tidy up its log.
-const IDLE: Duration = Duration::from_millis(10);
+const IDLE: Duration = Duration::from_millis(25);
 /// The same after an announcement that nothing has come of yet: a commit is announced before it can be seen.
 const IDLE_ANNOUNCED: Duration = Duration::from_millis(400);
 /// The same where changes are found by looking: modification times may be that coarse.
@@ -53,6 +53,8 @@ enum Polled {
     Again,
     /// The same, and there is no writer whom reading on could keep waiting.
     More,
+    /// What a writer just added was read.
+    Found,
     /// Nothing to read now; look again after this time.
     Later(Duration),
 }
@@ -102,7 +104,7 @@ impl<'a> Follower<'a> {
             next_segment,
             tx,
             stop,
-            wake: Wake::new(),
+            wake: Wake::new(&spec.path, stop),
             open: None,
             held: None,
             tables: Tables::default(),
@@ -140,13 +142,21 @@ impl<'a> Follower<'a> {
             }
             announced = match polled {
                 Polled::More => true,
+                Polled::Found => {
+                    self.wake.found();
+                    true
+                }
                 Polled::Again => {
                     self.wake.look_soon();
                     std::thread::sleep(BREATH);
                     true
                 }
                 Polled::Quiet => {
-                    let announced = self.wake.wait(Duration::MAX);
+                    let settle = self.settle.filter(|_| self.open.is_none());
+                    let limit = settle.map_or(Duration::MAX, |due| {
+                        due.saturating_duration_since(Instant::now()).max(BREATH)
+                    });
+                    let announced = self.wake.wait(limit);
                     self.announced |= announced;
                     announced
                 }
@@ -161,7 +171,7 @@ impl<'a> Follower<'a> {
     /// Whether a source that is read once has been read, or has to be given up.
     fn is_over_once(&mut self, polled: &Polled) -> Result<bool, Over> {
         let done = match polled {
-            Polled::Again | Polled::More => false,
+            Polled::Again | Polled::More | Polled::Found => false,
             Polled::Quiet => true,
             // A big database takes as long as it takes; patience is for one that gives nothing.
             Polled::Later(_) => self.caught_up || self.used.max(self.started).elapsed() > ONCE_PATIENCE,
@@ -275,6 +285,7 @@ impl<'a> Follower<'a> {
             let settle = self.settle.is_some_and(|due| Instant::now() >= due);
             let expected = (announced || settle) && !mode.is_snapshot();
             if unchanged && !expected && !self.tables.has_work(Instant::now()) {
+                self.settle = self.settle.filter(|_| !settle);
                 return Ok(self.rest(mode));
             }
             self.settle = None;
@@ -387,8 +398,11 @@ impl<'a> Follower<'a> {
         if self.open.as_ref().is_some_and(|open| open.mode.is_snapshot()) {
             return Ok(Ok(Polled::More));
         }
-        // A checkpoint can only start over in the log while nobody reads.
-        Ok(Ok(if gap.is_zero() { Polled::Again } else { Polled::Later(gap.max(BREATH)) }))
+        if !gap.is_zero() {
+            // A checkpoint can only start over in the log while nobody reads.
+            return Ok(Ok(Polled::Later(gap.max(BREATH))));
+        }
+        Ok(Ok(if self.caught_up { Polled::Found } else { Polled::Again }))
     }
 
     /// Takes over the tables that were found.
