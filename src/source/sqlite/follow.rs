@@ -1,5 +1,7 @@
 //! The loop: looks at the files, opens and closes, asks the tails what to read, and sends what came.
 
+mod failing;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,12 +32,6 @@ const JOURNAL_GRACE: Duration = Duration::from_millis(100);
 const ONCE_PATIENCE: Duration = Duration::from_secs(5);
 /// Pause after a read that found something, so that a busy writer's commits come in batches.
 const BREATH: Duration = Duration::from_millis(1);
-/// Pause before what is locked is tried again; grows up to [`MAX_RETRY`].
-const RETRY: Duration = Duration::from_millis(5);
-/// See [`RETRY`].
-const MAX_RETRY: Duration = Duration::from_millis(250);
-/// Failures in a row after which a table that cannot be queried is given up until its file changes.
-const MAX_FAILURES: u32 = 8;
 /// A commit may become visible long after the log was written: when the disk is slow to confirm. So the database is
 /// opened again for a look this long after a change, and at twice the distance, up to [`LAST_SETTLE`].
 const FIRST_SETTLE: Duration = Duration::from_millis(100);
@@ -468,50 +464,11 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Says why nothing could be read and when to try again.
-    fn fail(&mut self, fault: Fault, files: &Files) -> Result<Polled, Over> {
-        if self.stop.is_stopped() {
-            return Err(Over);
-        }
-        self.read = None;
-        self.failures = self.failures.saturating_add(1);
-        let pause = (RETRY * (1 << self.failures.min(6))).min(MAX_RETRY);
-        match fault {
-            Fault::Schema(_) if self.failures < MAX_FAILURES => {
-                // Prepared for tables as they were. Look at them again, but not for ever at full speed.
-                self.schema = None;
-                self.version = None;
-                Ok(Polled::Later(pause))
-            }
-            fault if fault.is_passing() => {
-                self.open = None;
-                // A snapshot that moved on under our hands is no reason for a word.
-                if !matches!(fault, Fault::Locked) || self.is_blocked_for_long() {
-                    self.say(SourceState::Blocked(fault.to_string()))?;
-                }
-                Ok(Polled::Later(pause))
-            }
-            fault => {
-                self.open = None;
-                self.broken = Some(files.clone());
-                self.tables.restart();
-                let text = fault.to_string();
-                let blocked = matches!(fault, Fault::NeedsRecovery | Fault::Refused(_));
-                self.say(if blocked { SourceState::Blocked(text) } else { SourceState::Failed(text) })?;
-                Ok(Polled::Quiet)
-            }
-        }
-    }
-
     /// When the store was last written.
     fn modified(&self) -> Option<UnixNanos> {
         let files = Files::read(&self.spec.path).ok()?;
         let newest = [files.db, files.wal].into_iter().flatten().map(|stat| stat.modified).max()?;
         Some(UnixNanos(i64::try_from(newest).unwrap_or(i64::MAX)))
-    }
-
-    fn is_blocked_for_long(&mut self) -> bool {
-        self.locked_since.get_or_insert_with(Instant::now).elapsed() > JOURNAL_GRACE
     }
 
     fn say(&mut self, state: SourceState) -> Result<(), Over> {
