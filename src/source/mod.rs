@@ -10,10 +10,9 @@ mod open;
 mod place;
 mod search;
 pub mod sqlite;
+mod stop;
 mod stream;
 mod watch;
-
-use std::sync::Arc;
 
 use crate::model::{Batch, SegmentId, UnixNanos};
 
@@ -21,6 +20,7 @@ pub use catalog::Catalog;
 pub use open::{Follow, SourceError, SourceSpec, spawn};
 pub use place::expand;
 pub use search::Wanted;
+pub use stop::StopFlag;
 
 pub use crate::model::SourceId;
 
@@ -79,20 +79,4 @@ pub enum SourceState {
     Replaced(String),
     /// Given up; says why and what to try.
     Failed(String),
-}
-
-/// Shared between a source's thread and whoever wants it to stop.
-#[derive(Clone, Debug, Default)]
-pub struct StopFlag(Arc<std::sync::atomic::AtomicBool>);
-
-impl StopFlag {
-    /// Asks the source to stop soon.
-    pub fn stop(&self) {
-        self.0.store(true, std::sync::atomic::Ordering::Relaxed);
-    }
-
-    /// Whether it was asked.
-    pub fn is_stopped(&self) -> bool {
-        self.0.load(std::sync::atomic::Ordering::Relaxed)
-    }
 }

@@ -145,7 +145,7 @@ impl Reader {
             };
             // Watching begins before the last look that found nothing.
             let Some(watch) = &mut watch else {
-                watch = Some(Watch::new(path));
+                watch = Some(Watch::new(path, &self.stop));
                 continue;
             };
             if told.as_ref() != Some(&state) {

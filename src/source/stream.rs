@@ -12,13 +12,14 @@ use super::batches::Batches;
 use super::file::Frame;
 use super::open::{Over, Reader};
 use super::place::{file_name, open};
-use super::{SourceEvent, SourceState};
+use super::watch::REST as LONG;
+use super::{SourceEvent, SourceState, StopFlag};
 use crate::format::{LineDecoder, LineSample, SAMPLE_BYTES, Stream, detect_lines, is_complete_json};
 use crate::model::UnixNanos;
 
 /// Bytes read at a time.
 const CHUNK: usize = 256 << 10;
-/// How long to wait before looking whether anybody still listens.
+/// How long to wait for more before what came is looked at again: it may be whole although its end has not come.
 const PATIENCE: Duration = Duration::from_millis(200);
 /// How long nothing must come before a decoder is told that its source rests.
 const REST: Duration = Duration::from_secs(2);
@@ -101,8 +102,8 @@ enum Got {
 }
 
 impl<T: Pipe> Input<T> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<Got> {
-        if !self.is_ready() {
+    fn read(&mut self, buffer: &mut [u8], stop: &StopFlag, patience: Duration) -> io::Result<Got> {
+        if !self.is_ready(stop, patience) {
             return Ok(Got::NotYet);
         }
         match self.0.read(buffer) {
@@ -118,18 +119,13 @@ impl<T: Pipe> Input<T> {
     /// Waits until something can be read, or the last writer is gone. A pipe that no writer has opened yet is not
     /// ready.
     #[cfg(unix)]
-    fn is_ready(&self) -> bool {
-        use rustix::event::{PollFd, PollFlags, Timespec, poll};
-        let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(PATIENCE.subsec_nanos()) };
+    fn is_ready(&self, stop: &StopFlag, patience: Duration) -> bool {
         // What can't be waited for is read.
-        !matches!(
-            poll(&mut [PollFd::new(&self.0, PollFlags::IN)], Some(&timeout)),
-            Ok(0) | Err(rustix::io::Errno::INTR)
-        )
+        stop.wait_for(Some(self.0.as_fd()), patience).unwrap_or_else(|error| error != rustix::io::Errno::INTR)
     }
 
     #[cfg(not(unix))]
-    fn is_ready(&self) -> bool {
+    fn is_ready(&self, _: &StopFlag, _: Duration) -> bool {
         true
     }
 }
@@ -166,7 +162,9 @@ impl Spooled<'_> {
             if self.reader.is_over() {
                 return Err(Stop::Over);
             }
-            let got = input.read(&mut buffer)?;
+            let rests = active.is_none() || (decoding.is_none() && held.is_empty());
+            let patience = if rests { LONG } else { PATIENCE };
+            let got = input.read(&mut buffer, &self.reader.stop, patience)?;
             let is_end = matches!(got, Got::End);
             let bytes = match got {
                 Got::Bytes(read) => &buffer[..read],

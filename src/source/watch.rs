@@ -3,28 +3,33 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::StopFlag;
 use announce::Announcer;
+pub(super) use announce::tells_all;
 
-/// Distance of looks when nothing is announced but the system would announce it, or when nothing happened for long.
+/// Distance of looks while a change is not long ago, and later where not every change is announced.
 const SAFETY: Duration = Duration::from_millis(250);
-/// Distance of looks where nothing is announced.
+/// Distance of looks when nothing happened for long and all changes are announced.
+pub(super) const REST: Duration = Duration::from_secs(30);
+/// Distance of looks where nothing is announced, while a change is not long ago.
 const POLL: Duration = Duration::from_millis(25);
-/// How long after the last change looks are frequent where nothing is announced.
-const LIVELY: Duration = Duration::from_secs(10);
+/// How long after the last change looks are frequent: what has just been written may be rotated or completed.
+pub(super) const LIVELY: Duration = Duration::from_secs(10);
 /// Changes that come closer than this are taken together.
 const TOGETHER: Duration = Duration::from_millis(1);
 
 /// Announces changes of the file at one path, of files that had the path, and of the path itself.
 pub(super) struct Watch {
     announcer: Announcer,
+    stop: StopFlag,
     changed: Instant,
     hurried: bool,
 }
 
 impl Watch {
     /// Starts watching a path, whether something is there or not.
-    pub(super) fn new(path: &Path) -> Self {
-        Self { announcer: Announcer::new(path), changed: Instant::now(), hurried: false }
+    pub(super) fn new(path: &Path, stop: &StopFlag) -> Self {
+        Self { announcer: Announcer::new(path), stop: stop.clone(), changed: Instant::now(), hurried: false }
     }
 
     /// Watches the file that is at the path now; what was there before is watched on.
@@ -45,10 +50,14 @@ impl Watch {
             std::thread::sleep(TOGETHER);
             self.hurried = false;
         }
+        let lively = self.changed.elapsed() < LIVELY;
         if self.announcer.works() {
-            self.announcer.wait(SAFETY);
+            let limit = if lively || !self.announcer.tells_all() { SAFETY } else { REST };
+            if self.announcer.wait(&self.stop, limit) && !lively {
+                self.changed = Instant::now();
+            }
         } else {
-            std::thread::sleep(if self.changed.elapsed() < LIVELY { POLL } else { SAFETY });
+            self.stop.sleep(if lively { POLL } else { SAFETY });
             self.announcer.retry();
         }
     }
@@ -61,11 +70,37 @@ mod announce {
     use std::path::{Path, PathBuf};
     use std::time::{Duration, Instant};
 
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    use rustix::fd::OwnedFd;
+    use rustix::fd::{AsFd as _, OwnedFd};
     use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init};
+    use rustix::fs::statfs;
 
+    use super::super::StopFlag;
     use super::super::place::folder_of;
+
+    /// Filesystems of which this kernel sees every change, by their magic numbers: bcachefs, btrfs, ext, F2FS, overlay,
+    /// ramfs, tmpfs, XFS and ZFS. What network mounts, FUSE and shared folders of virtual machines hold may be changed
+    /// by somebody else.
+    const LOCAL: [u32; 9] = [
+        0xCA45_1A4E,
+        0x9123_683E,
+        0xEF53,
+        0xF2F5_2010,
+        0x794C_7630,
+        0x8584_58F6,
+        0x0102_1994,
+        0x5846_5342,
+        0x2FC1_2FC1,
+    ];
+
+    /// Whether every change of what is at a path would be announced to who watches the file and its folder: the
+    /// filesystem is local, and there is no other way to the file, by a symbolic link.
+    pub(in crate::source) fn tells_all(path: &Path) -> bool {
+        let Ok(folder) = std::path::absolute(folder_of(path)) else { return false };
+        let is_link = path.symlink_metadata().is_ok_and(|meta| meta.is_symlink());
+        !is_link
+            && folder.canonicalize().is_ok_and(|real| real == folder)
+            && statfs(&folder).is_ok_and(|stat| LOCAL.contains(&(stat.f_type as u32)))
+    }
 
     pub(super) struct Announcer {
         queue: Option<OwnedFd>,
@@ -74,12 +109,14 @@ mod announce {
         folder: Option<i32>,
         /// A file is watched.
         file: Option<i32>,
+        tells_all: bool,
     }
 
     impl Announcer {
         pub(super) fn new(path: &Path) -> Self {
             let queue = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok();
-            let mut announcer = Self { queue, path: path.to_owned(), folder: None, file: None };
+            let mut announcer =
+                Self { queue, path: path.to_owned(), folder: None, file: None, tells_all: false };
             announcer.add_folder();
             announcer.add_file();
             announcer
@@ -90,16 +127,25 @@ mod announce {
                 | WatchFlags::MOVED_TO
                 | WatchFlags::MOVED_FROM
                 | WatchFlags::DELETE
+                | WatchFlags::MOVE_SELF
                 | WatchFlags::ONLYDIR;
             if let Some(queue) = &self.queue {
                 self.folder = add_watch(queue, folder_of(&self.path), changes).ok();
             }
+            self.tells_all = tells_all(&self.path);
         }
 
         pub(super) fn add_file(&mut self) {
             if let Some(queue) = &self.queue {
-                self.file = add_watch(queue, &self.path, WatchFlags::MODIFY | WatchFlags::ATTRIB).ok();
+                let changes = WatchFlags::MODIFY | WatchFlags::ATTRIB | WatchFlags::MOVE_SELF;
+                self.file = add_watch(queue, &self.path, changes).ok();
             }
+            self.tells_all = tells_all(&self.path);
+        }
+
+        /// Whether nothing can happen that is not announced.
+        pub(super) fn tells_all(&self) -> bool {
+            self.tells_all
         }
 
         /// Whether a change would be announced. What isn't there yet is announced by its folder.
@@ -117,15 +163,17 @@ mod announce {
             }
         }
 
-        pub(super) fn wait(&mut self, limit: Duration) {
+        /// Waits; says whether something was announced.
+        pub(super) fn wait(&mut self, stop: &StopFlag, limit: Duration) -> bool {
             let end = Instant::now() + limit;
             loop {
                 let left = end.saturating_duration_since(Instant::now());
-                let Some(queue) = &self.queue else { return };
-                let timeout = Timespec { tv_sec: 0, tv_nsec: i64::from(left.subsec_nanos()) };
-                let ready = poll(&mut [PollFd::new(queue, PollFlags::IN)], Some(&timeout));
-                if !matches!(ready, Ok(1..)) || self.drain() {
-                    return;
+                let Some(queue) = &self.queue else { return false };
+                if !stop.wait_for(Some(queue.as_fd()), left).unwrap_or(false) {
+                    return false;
+                }
+                if self.drain() {
+                    return true;
                 }
             }
         }
@@ -140,12 +188,17 @@ mod announce {
             while let Ok(event) = reader.next() {
                 // A file speaks without a name, and so does a queue that overflowed.
                 relevant |= event.file_name().is_none_or(|changed| changed.to_bytes() == name);
+                let gone = Some(event.wd());
                 if event.events().contains(ReadFlags::IGNORED) {
                     for watch in [&mut self.folder, &mut self.file] {
-                        if *watch == Some(event.wd()) {
+                        if *watch == gone {
                             *watch = None;
                         }
                     }
+                }
+                // Watched under another name from now on; the path is somewhere else.
+                if event.events().contains(ReadFlags::MOVE_SELF) && self.folder == gone {
+                    self.folder = None;
                 }
             }
             relevant
@@ -157,6 +210,13 @@ mod announce {
 mod announce {
     use std::path::Path;
     use std::time::Duration;
+
+    use super::super::StopFlag;
+
+    /// Nothing is.
+    pub(in crate::source) fn tells_all(_: &Path) -> bool {
+        false
+    }
 
     /// Nothing is announced.
     pub(super) struct Announcer;
@@ -172,10 +232,15 @@ mod announce {
             false
         }
 
+        pub(super) fn tells_all(&self) -> bool {
+            false
+        }
+
         pub(super) fn retry(&mut self) {}
 
-        pub(super) fn wait(&mut self, limit: Duration) {
-            std::thread::sleep(limit);
+        pub(super) fn wait(&mut self, stop: &StopFlag, limit: Duration) -> bool {
+            stop.sleep(limit);
+            false
         }
     }
 }

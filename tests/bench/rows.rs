@@ -6,10 +6,10 @@
 #![expect(clippy::print_stdout, reason = "a bench prints")]
 #![allow(missing_docs, unreachable_pub, clippy::expect_used, reason = "a bench has no users and may panic")]
 
-mod ratio;
-
+use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::mpsc::channel;
@@ -21,13 +21,11 @@ use tracetui::store::{Arrival, Store};
 const SPANS: u64 = 50_000;
 const ROUNDS: usize = 11;
 
-/// Reads first and applies then, so that the time is that of one thread.
 fn index(path: &Path) -> Store {
-    let (tx, mut rx) = channel(1 << 16);
+    let (tx, mut rx) = channel(64);
     let spec = SourceSpec::Path(path.to_owned());
     let catalog = Arc::new(Catalog::default());
     let thread = spawn(spec, SourceId(0), catalog, Follow::Once, None, tx, StopFlag::default());
-    thread.join().expect("reads");
     let mut store = Store::new();
     store.add_source(SourceId(0), "bench");
     while let Some(message) = rx.blocking_recv() {
@@ -40,6 +38,7 @@ fn index(path: &Path) -> Store {
             _ => {}
         }
     }
+    thread.join().expect("reads");
     store
 }
 
@@ -80,6 +79,36 @@ fn step(path: &Path) -> usize {
     bytes
 }
 
+/// Processor time of all threads so far.
+fn cpu() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    now.try_into().expect("a time since the start")
+}
+
+/// Medians of the processor time that two things take, done in turn.
+fn in_turn<A, B>(ours: impl Fn() -> A, floor: impl Fn() -> B) -> (Duration, Duration) {
+    let mut times = [Vec::new(), Vec::new()];
+    for _ in 0..ROUNDS {
+        let began = cpu();
+        black_box(ours());
+        let between = cpu();
+        black_box(floor());
+        times[0].push(between - began);
+        times[1].push(cpu() - between);
+    }
+    let [ours, floor] = times.map(|mut times| {
+        times.sort_unstable();
+        times[ROUNDS / 2]
+    });
+    (ours, floor)
+}
+
+fn print(what: &str, (ours, floor): (Duration, Duration)) {
+    let us = |time: Duration| time.as_secs_f64() * 1e6 / SPANS as f64;
+    let ratio = ours.as_secs_f64() / floor.as_secs_f64();
+    println!("{what:<44} {:>8.3} us a row  floor {:>8.3}  ratio {ratio:>5.2}", us(ours), us(floor));
+}
+
 fn main() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("run.db");
@@ -87,12 +116,6 @@ fn main() {
     println!("{SPANS} spans, {} MB", std::fs::metadata(&path).expect("a file").len() >> 20);
     assert_eq!(index(&path).rows() as u64, SPANS);
     assert_eq!(totals_by_model(&path) as u64, SPANS);
-    ratio::print(
-        "index beside totals by model in SQL",
-        ratio::in_turn(ROUNDS, || index(&path), || totals_by_model(&path)),
-    );
-    ratio::print(
-        "index beside a step over light columns",
-        ratio::in_turn(ROUNDS, || index(&path), || step(&path)),
-    );
+    print("index beside totals by model in SQL", in_turn(|| index(&path), || totals_by_model(&path)));
+    print("index beside a step over light columns", in_turn(|| index(&path), || step(&path)));
 }

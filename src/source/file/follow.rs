@@ -66,7 +66,7 @@ impl<'a> Follower<'a> {
             return self.read_once();
         }
         // Watching begins before the first look, so that nothing falls between.
-        let mut watch = Watch::new(self.path);
+        let mut watch = Watch::new(self.path, &self.reader.stop);
         loop {
             if self.reader.is_over() {
                 return Err(Over);

@@ -1,5 +1,7 @@
 //! The loop: looks at the files, opens and closes, asks the tails what to read, and sends what came.
 
+mod failing;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +21,7 @@ use crate::source::{SourceEvent, SourceMessage, SourceState, StopFlag};
 
 /// A connection that nothing was read through for so long is closed: a writer that ends while another program is
 /// connected cannot tidy up its log.
-const IDLE: Duration = Duration::from_millis(10);
+const IDLE: Duration = Duration::from_millis(25);
 /// The same after an announcement that nothing has come of yet: a commit is announced before it can be seen.
 const IDLE_ANNOUNCED: Duration = Duration::from_millis(400);
 /// The same where changes are found by looking: modification times may be that coarse.
@@ -30,12 +32,6 @@ const JOURNAL_GRACE: Duration = Duration::from_millis(100);
 const ONCE_PATIENCE: Duration = Duration::from_secs(5);
 /// Pause after a read that found something, so that a busy writer's commits come in batches.
 const BREATH: Duration = Duration::from_millis(1);
-/// Pause before what is locked is tried again; grows up to [`MAX_RETRY`].
-const RETRY: Duration = Duration::from_millis(5);
-/// See [`RETRY`].
-const MAX_RETRY: Duration = Duration::from_millis(250);
-/// Failures in a row after which a table that cannot be queried is given up until its file changes.
-const MAX_FAILURES: u32 = 8;
 /// A commit may become visible long after the log was written: when the disk is slow to confirm. So the database is
 /// opened again for a look this long after a change, and at twice the distance, up to [`LAST_SETTLE`].
 const FIRST_SETTLE: Duration = Duration::from_millis(100);
@@ -53,6 +49,8 @@ enum Polled {
     Again,
     /// The same, and there is no writer whom reading on could keep waiting.
     More,
+    /// What a writer just added was read.
+    Found,
     /// Nothing to read now; look again after this time.
     Later(Duration),
 }
@@ -102,7 +100,7 @@ impl<'a> Follower<'a> {
             next_segment,
             tx,
             stop,
-            wake: Wake::new(),
+            wake: Wake::new(&spec.path, stop),
             open: None,
             held: None,
             tables: Tables::default(),
@@ -140,13 +138,21 @@ impl<'a> Follower<'a> {
             }
             announced = match polled {
                 Polled::More => true,
+                Polled::Found => {
+                    self.wake.found();
+                    true
+                }
                 Polled::Again => {
                     self.wake.look_soon();
                     std::thread::sleep(BREATH);
                     true
                 }
                 Polled::Quiet => {
-                    let announced = self.wake.wait(Duration::MAX);
+                    let settle = self.settle.filter(|_| self.open.is_none());
+                    let limit = settle.map_or(Duration::MAX, |due| {
+                        due.saturating_duration_since(Instant::now()).max(BREATH)
+                    });
+                    let announced = self.wake.wait(limit);
                     self.announced |= announced;
                     announced
                 }
@@ -161,7 +167,7 @@ impl<'a> Follower<'a> {
     /// Whether a source that is read once has been read, or has to be given up.
     fn is_over_once(&mut self, polled: &Polled) -> Result<bool, Over> {
         let done = match polled {
-            Polled::Again | Polled::More => false,
+            Polled::Again | Polled::More | Polled::Found => false,
             Polled::Quiet => true,
             // A big database takes as long as it takes; patience is for one that gives nothing.
             Polled::Later(_) => self.caught_up || self.used.max(self.started).elapsed() > ONCE_PATIENCE,
@@ -275,6 +281,7 @@ impl<'a> Follower<'a> {
             let settle = self.settle.is_some_and(|due| Instant::now() >= due);
             let expected = (announced || settle) && !mode.is_snapshot();
             if unchanged && !expected && !self.tables.has_work(Instant::now()) {
+                self.settle = self.settle.filter(|_| !settle);
                 return Ok(self.rest(mode));
             }
             self.settle = None;
@@ -387,8 +394,11 @@ impl<'a> Follower<'a> {
         if self.open.as_ref().is_some_and(|open| open.mode.is_snapshot()) {
             return Ok(Ok(Polled::More));
         }
-        // A checkpoint can only start over in the log while nobody reads.
-        Ok(Ok(if gap.is_zero() { Polled::Again } else { Polled::Later(gap.max(BREATH)) }))
+        if !gap.is_zero() {
+            // A checkpoint can only start over in the log while nobody reads.
+            return Ok(Ok(Polled::Later(gap.max(BREATH))));
+        }
+        Ok(Ok(if self.caught_up { Polled::Found } else { Polled::Again }))
     }
 
     /// Takes over the tables that were found.
@@ -454,50 +464,11 @@ impl<'a> Follower<'a> {
         }
     }
 
-    /// Says why nothing could be read and when to try again.
-    fn fail(&mut self, fault: Fault, files: &Files) -> Result<Polled, Over> {
-        if self.stop.is_stopped() {
-            return Err(Over);
-        }
-        self.read = None;
-        self.failures = self.failures.saturating_add(1);
-        let pause = (RETRY * (1 << self.failures.min(6))).min(MAX_RETRY);
-        match fault {
-            Fault::Schema(_) if self.failures < MAX_FAILURES => {
-                // Prepared for tables as they were. Look at them again, but not for ever at full speed.
-                self.schema = None;
-                self.version = None;
-                Ok(Polled::Later(pause))
-            }
-            fault if fault.is_passing() => {
-                self.open = None;
-                // A snapshot that moved on under our hands is no reason for a word.
-                if !matches!(fault, Fault::Locked) || self.is_blocked_for_long() {
-                    self.say(SourceState::Blocked(fault.to_string()))?;
-                }
-                Ok(Polled::Later(pause))
-            }
-            fault => {
-                self.open = None;
-                self.broken = Some(files.clone());
-                self.tables.restart();
-                let text = fault.to_string();
-                let blocked = matches!(fault, Fault::NeedsRecovery | Fault::Refused(_));
-                self.say(if blocked { SourceState::Blocked(text) } else { SourceState::Failed(text) })?;
-                Ok(Polled::Quiet)
-            }
-        }
-    }
-
     /// When the store was last written.
     fn modified(&self) -> Option<UnixNanos> {
         let files = Files::read(&self.spec.path).ok()?;
         let newest = [files.db, files.wal].into_iter().flatten().map(|stat| stat.modified).max()?;
         Some(UnixNanos(i64::try_from(newest).unwrap_or(i64::MAX)))
-    }
-
-    fn is_blocked_for_long(&mut self) -> bool {
-        self.locked_since.get_or_insert_with(Instant::now).elapsed() > JOURNAL_GRACE
     }
 
     fn say(&mut self, state: SourceState) -> Result<(), Over> {

@@ -16,7 +16,7 @@ use crate::model::{Batch, Marks, PayloadRef, SegmentId, SpanKind, Stamp};
 /// Most rows of one statement.
 pub(super) const MAX_ROWS: usize = 1024;
 /// Cells that fit without an allocation.
-const CELLS: usize = 48;
+const CELLS: usize = 32;
 
 /// Longest time a statement goes on reading. In rollback mode the writer waits for readers.
 pub(super) fn budget(mode: Mode) -> Duration {

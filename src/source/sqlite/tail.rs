@@ -8,13 +8,15 @@
 //! Reading and taking over are two steps: [`Tail::read`] leaves the tail as it is, so that what was read in vain (the
 //! file changed under a snapshot) can be dropped.
 
+mod salvage;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use super::fault::Fault;
 use super::open::Open;
 use super::scan::{MAX_ROWS, Scanned, decode, hash_cells, scan};
 use super::schema::Table;
-use crate::model::{Batch, PayloadRef, Reason, SegmentId, Stamp};
+use crate::model::{Batch, SegmentId, Stamp};
 
 /// Rows of the page that is read first.
 const FIRST_PAGE: i64 = 500;
@@ -24,8 +26,6 @@ const RECENT: usize = 128;
 const REREAD: usize = 1000;
 /// Open rows remembered; beyond that the oldest are taken for abandoned.
 const MAX_OPEN: usize = 1 << 16;
-/// Rows that may be damaged before the table is given up.
-const MAX_DAMAGED: u32 = 1000;
 /// Rowids above this are not told apart in stamps.
 const MAX_STAMPED: i64 = 1 << 36;
 
@@ -249,10 +249,12 @@ impl Tail {
                 other => other,
             }
         };
-        let whole = Some((0, i64::MIN, i64::MIN));
-        let bounds = || -> Result<_, Fault> {
+        let mut whole = Some((0, i64::MIN, i64::MIN));
+        let mut bounds = || -> Result<_, Fault> {
             let Some(last) = one(&self.sql.last)? else { return Ok(whole) };
+            whole = Some((0, i64::MIN, last));
             let first = one(&self.sql.first)?.unwrap_or(last);
+            whole = Some((0, first, last));
             let page = one(&self.sql.page)?.unwrap_or(first);
             Ok(Some((first, page, last)))
         };
@@ -269,9 +271,18 @@ impl Tail {
         if to.saturating_sub(from) >= MAX_ROWS as i64 && to != i64::MAX {
             batch.updates.reserve_exact(MAX_ROWS);
         }
+        let bound = self.bound(from);
+        let mut credible = None;
         let scanned = scan(open, &self.sql.range, [from, to], &self.table, 1, &mut |row, cells| {
             let Ok(rowid) = row.get::<_, i64>(0) else { return };
+            // A damaged page may say anything.
+            if rowid < from {
+                return;
+            }
             *last = Some(rowid);
+            if rowid <= bound {
+                credible = *last;
+            }
             let stamp = if rowid <= self.present {
                 self.stamp_of(rowid)
             } else {
@@ -292,41 +303,11 @@ impl Tail {
         read.finished = finished;
         match fault {
             Some(fault @ (Fault::TooBig | Fault::Damaged(_) | Fault::Interrupted)) => {
-                let start = read.last.map_or(Some(from), |last| last.checked_add(1));
+                let start = credible.map_or(Some(from), |last: i64| last.checked_add(1));
+                read.last = credible;
                 self.step_over(open, start, to, fault, read);
             }
             other => read.fault = other,
-        }
-    }
-
-    /// Goes on after what cannot be read: one row, or as many as stand on a damaged page.
-    fn step_over(&self, open: &Open, start: Option<i64>, to: i64, fault: Fault, read: &mut Read) {
-        let found = start.filter(|_| self.damaged < MAX_DAMAGED).and_then(|start| {
-            (0..63).find_map(|power| {
-                open.start_clock();
-                let from = if power == 0 { start } else { start.checked_add(1 << power)? };
-                let mut next = open.conn.prepare_cached(&self.sql.next).ok()?;
-                let row = next.query_row([from], |row| row.get::<_, Option<i64>>(0)).ok()?;
-                Some((power, row))
-            })
-        });
-        // Found by its place, the first row itself is the bad one; further on everything before is.
-        let (bad, last) = match found {
-            Some((0, Some(row))) => (row, (row <= to).then_some(row)),
-            Some((_, Some(row))) => (start.unwrap_or(to), (row <= to).then(|| row - 1)),
-            _ => (start.unwrap_or(to), None),
-        };
-        if bad >= self.counted {
-            let place = PayloadRef { segment: self.segment, pos: bad.cast_unsigned(), len: 0 };
-            read.batch.problem(Reason::DamagedRow, Some(place), &fault.to_string());
-        }
-        if let Some(last) = last {
-            read.last = Some(last);
-            // Each of these took a second.
-            read.damaged = if fault == Fault::Interrupted { 100 } else { 1 };
-        } else {
-            read.finished = true;
-            read.fault = (found.is_none() && matches!(fault, Fault::Damaged(_))).then_some(fault);
         }
     }
 

@@ -3,35 +3,66 @@
 //! On Linux the kernel tells. It tells when the log was written, which is before the commit can be seen, so a wake-up is
 //! followed by looks at growing distances: see [`Wake::wait`].
 
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::files::Files;
+use crate::source::StopFlag;
+use crate::source::watch::{LIVELY, REST, tells_all};
 
 /// First look after a wake-up; each further one comes after twice the time.
 const FIRST_LOOK: Duration = Duration::from_micros(50);
 /// Looks at growing distances: the last but one after 205 ms.
 const LOOKS: u32 = 13;
-/// Distance of looks when nothing is announced but the system would announce it.
+/// The look to go on with when a commit has been read, 13 ms later: another one may have been announced before it.
+const LOOKS_AFTER: u32 = 8;
+/// Distance of looks while a change is not long ago, and later where not every change is announced.
 const SAFETY: Duration = Duration::from_millis(250);
-/// Distance of looks on systems that announce nothing.
+/// Distance of looks on systems that announce nothing, while a change is not long ago.
 const POLL: Duration = Duration::from_millis(25);
+/// A writer whose commits come faster than this is busy.
+const BUSY: Duration = Duration::from_millis(15);
+/// How long a busy writer is left alone. Waking somebody up with each commit would cost it more than the commit.
+const WINDOW: Duration = Duration::from_millis(10);
 
 /// See the module.
 pub(super) struct Wake {
     announcer: Option<announce::Announcer>,
+    stop: StopFlag,
+    path: PathBuf,
     looks: u32,
+    /// When something was announced or found last.
+    changed: Instant,
+    /// When something was found last.
+    found: Option<Instant>,
+    /// Whether nothing happens that is not announced.
+    tells_all: bool,
+    /// The files are not watched for now: each write of a busy writer would be told, at its cost.
+    deaf: bool,
 }
 
 impl Wake {
-    /// Starts waiting for changes of whatever [`Wake::watch`] says.
-    pub(super) fn new() -> Self {
-        Self { announcer: announce::Announcer::new(), looks: LOOKS }
+    /// Starts waiting for changes of whatever [`Wake::watch`] says; `path` is where the user says it is.
+    pub(super) fn new(path: &Path, stop: &StopFlag) -> Self {
+        Self {
+            announcer: announce::Announcer::new(),
+            stop: stop.clone(),
+            path: path.to_owned(),
+            looks: LOOKS,
+            changed: Instant::now(),
+            found: None,
+            tells_all: false,
+            deaf: false,
+        }
     }
 
     /// Watches these files from now on.
     pub(super) fn watch(&mut self, files: &Files) {
-        if let Some(announcer) = &mut self.announcer {
-            announcer.watch(files);
+        if !self.deaf
+            && let Some(announcer) = &mut self.announcer
+            && announcer.watch(files)
+        {
+            self.tells_all = tells_all(&self.path);
         }
     }
 
@@ -42,24 +73,52 @@ impl Wake {
 
     /// Waits for an announcement or the next look, at most `limit`. Says whether something was announced.
     pub(super) fn wait(&mut self, limit: Duration) -> bool {
-        let look = match self.looks {
-            LOOKS.. if self.is_announced() => SAFETY,
-            LOOKS.. => POLL,
-            looks => FIRST_LOOK * (1 << looks),
+        if std::mem::take(&mut self.deaf) {
+            // The writer has paused. What it does until it is watched again shows in one more look.
+            return true;
+        }
+        let lively = self.changed.elapsed() < LIVELY;
+        let look = match (self.looks, self.is_announced()) {
+            (LOOKS.., true) if self.tells_all && !lively => REST,
+            (LOOKS.., false) if lively => POLL,
+            (LOOKS.., _) => SAFETY,
+            (looks, _) => FIRST_LOOK * (1 << looks),
         };
         let announced = if let Some(announcer) = &mut self.announcer {
-            announcer.wait(look.min(limit))
+            announcer.wait(&self.stop, look.min(limit))
         } else {
-            std::thread::sleep(look.min(limit));
+            self.stop.sleep(look.min(limit));
             false
         };
-        self.looks = if announced { 0 } else { (self.looks + 1).min(LOOKS) };
+        if announced {
+            self.looks = 0;
+            self.changed = Instant::now();
+        } else {
+            self.looks = (self.looks + 1).min(LOOKS);
+        }
         announced
+    }
+
+    /// Rows were found. Leaves a busy writer alone for a moment, whatever is announced meanwhile.
+    pub(super) fn found(&mut self) {
+        let now = Instant::now();
+        // Deaf: the look after the last moment found this.
+        let busy = self.deaf | self.found.replace(now).is_some_and(|before| now - before < BUSY);
+        self.changed = now;
+        if busy {
+            if let Some(announcer) = &mut self.announcer {
+                announcer.forget();
+            }
+            self.deaf = true;
+            std::thread::sleep(WINDOW);
+        }
+        self.looks = LOOKS_AFTER;
     }
 
     /// Looks again soon, as after an announcement.
     pub(super) fn look_soon(&mut self) {
         self.looks = 0;
+        self.changed = Instant::now();
     }
 }
 
@@ -70,11 +129,11 @@ mod announce {
     use std::path::{Path, PathBuf};
     use std::time::Duration;
 
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    use rustix::fd::OwnedFd;
+    use rustix::fd::{AsFd as _, OwnedFd};
     use rustix::fs::inotify::{self, CreateFlags, ReadFlags, Reader, WatchFlags};
 
     use super::super::files::{FileStat, Files, companion};
+    use crate::source::StopFlag;
 
     /// inotify on the database, its log and their folder.
     pub(super) struct Announcer {
@@ -91,6 +150,8 @@ mod announce {
     struct Watched {
         id: Option<(u64, u64)>,
         watch: Option<i32>,
+        /// It is there and cannot be watched.
+        failed: bool,
     }
 
     impl Watched {
@@ -104,7 +165,15 @@ mod announce {
                 let _ = inotify::remove_watch(queue, watch);
             }
             self.watch = id.and_then(|_| inotify::add_watch(queue, path, WatchFlags::MODIFY).ok());
+            self.failed = id.is_some() && self.watch.is_none();
             self.id = self.watch.and(id);
+        }
+
+        fn forget(&mut self, queue: &OwnedFd) {
+            if let Some(watch) = self.watch.take() {
+                let _ = inotify::remove_watch(queue, watch);
+            }
+            self.id = None;
         }
     }
 
@@ -120,7 +189,9 @@ mod announce {
             })
         }
 
-        pub(super) fn watch(&mut self, files: &Files) {
+        /// Watches these files; says whether another folder than before.
+        pub(super) fn watch(&mut self, files: &Files) -> bool {
+            let mut moved = false;
             let folder = files.path.parent().unwrap_or(Path::new("."));
             let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
             if self.folder.as_ref().is_none_or(|(known, _)| known != folder) {
@@ -131,9 +202,11 @@ mod announce {
                     | WatchFlags::DELETE
                     | WatchFlags::MOVED_TO
                     | WatchFlags::MOVED_FROM
+                    | WatchFlags::MOVE_SELF
                     | WatchFlags::ONLYDIR;
                 let watch = inotify::add_watch(&self.queue, folder, flags);
                 self.folder = watch.ok().map(|watch| (folder.to_owned(), watch));
+                moved = true;
             }
             let name = files.path.file_name().map(OsStrExt::as_bytes).unwrap_or_default();
             if self.name != name {
@@ -141,20 +214,23 @@ mod announce {
             }
             self.db.set(&self.queue, &files.path, files.db);
             self.wal.set(&self.queue, &companion(&files.path, "-wal"), files.wal);
+            moved
+        }
+
+        /// Watches the folder only.
+        pub(super) fn forget(&mut self) {
+            self.db.forget(&self.queue);
+            self.wal.forget(&self.queue);
+            self.drain();
         }
 
         pub(super) fn works(&self) -> bool {
-            self.folder.is_some() && (self.db.watch.is_some() || self.db.id.is_none())
+            self.folder.is_some() && !self.db.failed && !self.wal.failed
         }
 
         /// Waits; says whether something was announced.
-        pub(super) fn wait(&mut self, limit: Duration) -> bool {
-            let limit = Timespec::try_from(limit).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 });
-            let mut queue = [PollFd::new(&self.queue, PollFlags::IN)];
-            if !matches!(poll(&mut queue, Some(&limit)), Ok(1..)) {
-                return false;
-            }
-            self.drain()
+        pub(super) fn wait(&mut self, stop: &StopFlag, limit: Duration) -> bool {
+            stop.wait_for(Some(self.queue.as_fd()), limit).unwrap_or(false) && self.drain()
         }
 
         /// Takes all events; says whether one of them is about the database.
@@ -165,14 +241,19 @@ mod announce {
             while let Ok(event) = reader.next() {
                 // Of the folder only what begins like the database: itself and its companions.
                 relevant |= event.file_name().is_none_or(|name| name.to_bytes().starts_with(&self.name));
+                let gone = Some(event.wd());
+                let folder = self.folder.as_ref().map(|(_, watch)| *watch);
+                // Watched under another name from now on; the path is somewhere else.
+                if event.events().contains(ReadFlags::MOVE_SELF) && folder == gone {
+                    self.folder = None;
+                }
                 if event.events().contains(ReadFlags::IGNORED) {
-                    let gone = Some(event.wd());
                     for watched in [&mut self.db, &mut self.wal] {
                         if watched.watch == gone {
                             *watched = Watched::default();
                         }
                     }
-                    if self.folder.as_ref().map(|(_, watch)| *watch) == gone {
+                    if folder == gone {
                         self.folder = None;
                     }
                 }
@@ -187,6 +268,7 @@ mod announce {
     use std::time::Duration;
 
     use super::super::files::Files;
+    use crate::source::StopFlag;
 
     /// Nothing is announced.
     pub(super) struct Announcer;
@@ -196,14 +278,18 @@ mod announce {
             None
         }
 
-        pub(super) fn watch(&mut self, _: &Files) {}
+        pub(super) fn watch(&mut self, _: &Files) -> bool {
+            false
+        }
+
+        pub(super) fn forget(&mut self) {}
 
         pub(super) fn works(&self) -> bool {
             false
         }
 
-        pub(super) fn wait(&mut self, limit: Duration) -> bool {
-            std::thread::sleep(limit);
+        pub(super) fn wait(&mut self, stop: &StopFlag, limit: Duration) -> bool {
+            stop.sleep(limit);
             false
         }
     }
