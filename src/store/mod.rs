@@ -32,7 +32,7 @@ pub use calls::CostSource;
 pub use facets::{FacetId, FacetTable, Facets};
 pub use handle::{SpanIx, TraceIx};
 pub use pricing::Pricing;
-pub use row::FilterRow;
+pub use row::{FilterRow, SearchedPayload};
 pub use sieve::{BLOCK, Sieve};
 pub use sources::SourceFacts;
 pub use totals::Totals;

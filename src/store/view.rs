@@ -327,6 +327,14 @@ impl<'a> SpanView<'a> {
         all
     }
 
+    /// The same, added to a list.
+    pub fn add_payloads(&self, list: &mut Vec<PayloadRef>) {
+        if self.bits().has(RowBits::MORE_PAYLOADS) {
+            list.extend(self.store.columns.more_payloads.get(&self.row).into_iter().flatten());
+        }
+        list.extend(self.store.columns.payload(self.row));
+    }
+
     /// The source it came from.
     pub fn source(&self) -> SourceId {
         self.store
