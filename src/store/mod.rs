@@ -13,6 +13,7 @@ mod handle;
 mod heritage;
 mod ids;
 mod merge;
+mod peek;
 mod places;
 mod pricing;
 mod row;

@@ -112,21 +112,6 @@ impl<'a> SpanView<'a> {
         (row != NONE).then_some(SpanView { store: self.store, row })
     }
 
-    /// The row of its parent, or none.
-    pub(super) fn parent_row(&self) -> u32 {
-        self.store.columns.links[self.at()].parent
-    }
-
-    /// Whether some span names it as its parent.
-    pub(super) fn has_children(&self) -> bool {
-        self.bits().has(RowBits::HAS_CHILDREN)
-    }
-
-    /// The symbol of its error message.
-    pub(super) fn error_symbol(&self) -> Symbol {
-        self.store.columns.errors.get(&self.row).copied().unwrap_or_default()
-    }
-
     /// Whether a record of it was seen. Otherwise a child only named its id.
     pub fn is_known(&self) -> bool {
         self.bits().has(RowBits::KNOWN)
@@ -249,11 +234,6 @@ impl<'a> SpanView<'a> {
     /// The status the source wrote, if it wrote one.
     pub fn written_status(&self) -> Option<Status> {
         self.store.columns.status(self.row)
-    }
-
-    /// Whether it has neither an end nor a status that says that it is over.
-    pub(super) fn is_open(&self) -> bool {
-        self.end().is_none() && !self.written_status().is_some_and(Status::is_terminal)
     }
 
     fn is_abandoned(&self, clock: &Clock) -> bool {
