@@ -11,11 +11,14 @@ pub(super) const NAMES: [Field; 5] = [Field::Name, Field::Step, Field::Model, Fi
 /// The text at hand that `text:` looks at before the payload.
 pub(super) const TEXTS: [Field; 2] = [Field::Name, Field::Error];
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Program {
     pub(super) root: Node,
     pub(super) matchers: Vec<Matcher>,
     pub(super) depends_on_time: bool,
+    /// Texts and attributes that are looked for in payloads.
+    pub(super) texts: Vec<String>,
+    pub(super) attributes: Vec<String>,
 }
 
 /// Position of a matcher in its program.
@@ -41,7 +44,7 @@ pub(super) enum Node {
 
 impl Program {
     pub(super) fn new(expr: Option<&Expr>) -> Self {
-        let mut program = Self { root: Node::Const(true), matchers: Vec::new(), depends_on_time: false };
+        let mut program = Self::default();
         if let Some(expr) = expr {
             program.root = program.node(expr);
         }
@@ -97,6 +100,14 @@ impl Program {
             _ => None,
         });
         match &test.key {
+            Key::Attr(name) if !self.attributes.contains(name) => self.attributes.push(name.clone()),
+            Key::Text => self.texts.extend(test.values.iter().filter_map(|value| match value {
+                Value::Literal(text) => Some(text.clone()),
+                _ => None,
+            })),
+            _ => {}
+        }
+        match &test.key {
             Key::Text => any(test.values.iter().filter_map(|value| match value {
                 Value::Literal(text) => {
                     let pattern = super::Pattern::literal(text);
@@ -149,6 +160,13 @@ fn any(nodes: impl Iterator<Item = Node>) -> Node {
 
 fn mask<T: Copy>(all: &[T], wanted: impl Fn(T) -> bool) -> u16 {
     all.iter().enumerate().filter(|(_, value)| wanted(**value)).fold(0, |mask, (at, _)| mask | 1 << at)
+}
+
+/// The empty filter matches everything.
+impl Default for Node {
+    fn default() -> Self {
+        Self::Const(true)
+    }
 }
 
 const PAYLOAD_RANK: u8 = 4;

@@ -46,6 +46,14 @@ pub trait Row {
     fn payload_contains(&self, needle: &str) -> Verdict;
 }
 
+/// What is known about the payload of a row.
+pub trait Payload {
+    /// An attribute by name.
+    fn attribute(&self, name: &str) -> Lookup<'_>;
+    /// Whether its text contains `needle` (compared without case).
+    fn contains(&self, needle: &str) -> bool;
+}
+
 /// A value that may need the payload, which may not be at hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Lookup<'a> {
@@ -116,6 +124,16 @@ impl Filter {
     /// Whether some rows may need their payload read.
     pub fn needs_payload(&self) -> bool {
         self.program.needs_payload()
+    }
+
+    /// The texts that are looked for in payloads.
+    pub fn payload_texts(&self) -> &[String] {
+        &self.program.texts
+    }
+
+    /// The names of the attributes that are looked at.
+    pub fn payload_attributes(&self) -> &[String] {
+        &self.program.attributes
     }
 
     /// Whether time alone may change an answer: what runs becomes longer, and at last unfinished.

@@ -168,7 +168,9 @@ fn glance(bytes: &[u8], window: &[Wanted], query: &Query, glances: &mut [Glance]
     let Some(low) = window.first().map(|(_, at)| at.pos) else { return };
     for (number, needle) in query.needles().enumerate() {
         if needle.traces().is_empty() {
-            glances.iter_mut().for_each(|glance| query.note(number, glance));
+            for glance in &mut *glances {
+                query.note(number, glance);
+            }
         }
         for trace in needle.traces() {
             let mut from = 0;
@@ -199,7 +201,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::format::LINE_FORMATS;
+    use crate::format::{LINE_FORMATS, Stream};
     use crate::source::place::FileId;
 
     /// A file of lines, each somebody's; says where they are.
@@ -215,11 +217,9 @@ mod tests {
         }
         std::fs::write(&path, &text).unwrap();
         let file = Arc::new(File::open(&path).unwrap());
-        let segment = {
-            let stream = crate::format::Stream { name: "a".to_owned(), salt: Vec::new() };
-            let id = FileId::of(&file.metadata().unwrap());
-            catalog.add_file(&file, id, &path, LINE_FORMATS[0], &stream)
-        };
+        let stream = Stream { name: String::new(), salt: Vec::new() };
+        let id = FileId::of(&file.metadata().unwrap());
+        let segment = catalog.add_file(&file, id, &path, LINE_FORMATS[0], &stream);
         (folder, places.into_iter().map(|(pos, len)| PayloadRef { segment, pos, len }).collect())
     }
 

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use super::{Clock, SpanView};
-use crate::filter::{Lookup, Row, Verdict};
+use crate::filter::{Lookup, Payload, Row, Verdict};
 use crate::model::{Field, NANOS_PER_SEC, SpanDetail, SpanKind, Status};
+use crate::text::search::{Facts, Needle, Query};
 
 /// A span, the moment it is looked at and, where it was read, its payload.
 #[derive(Clone, Copy)]
@@ -14,7 +15,7 @@ pub struct FilterRow<'a> {
     /// Now.
     pub clock: &'a Clock,
     /// Its payload; without it questions about attributes and text stay open.
-    pub payload: Option<&'a SpanDetail>,
+    pub payload: Option<&'a dyn Payload>,
 }
 
 impl Row for FilterRow<'_> {
@@ -73,24 +74,45 @@ impl Row for FilterRow<'_> {
     }
 
     fn attribute(&self, name: &str) -> Lookup<'_> {
-        self.payload.map_or(Lookup::Unknown, |payload| attribute(payload, name))
+        self.payload.map_or(Lookup::Unknown, |payload| payload.attribute(name))
     }
 
     fn payload_contains(&self, needle: &str) -> Verdict {
-        let Some(payload) = self.payload else { return Verdict::Unknown };
-        let needle = needle.to_lowercase();
-        let found = [&payload.input, &payload.output, &payload.error]
-            .into_iter()
-            .flatten()
-            .chain(std::iter::once(&payload.raw))
-            .any(|text| text.to_lowercase().contains(&needle));
-        if found { Verdict::Yes } else { Verdict::No }
+        self.payload.map_or(Verdict::Unknown, |payload| payload.contains(needle).into())
     }
 }
 
-/// An attribute of a payload.
-pub(super) fn attribute<'a>(payload: &'a SpanDetail, name: &str) -> Lookup<'a> {
-    match payload.attributes.iter().find(|(known, _)| known == name) {
+impl Payload for SpanDetail {
+    fn attribute(&self, name: &str) -> Lookup<'_> {
+        value_of(&self.attributes, name)
+    }
+
+    fn contains(&self, needle: &str) -> bool {
+        Needle::new(needle).is_in_detail(self)
+    }
+}
+
+/// A payload that was searched, not read.
+#[derive(Clone, Copy)]
+pub struct SearchedPayload<'a> {
+    /// What was looked for.
+    pub query: &'a Query,
+    /// What was found.
+    pub facts: &'a Facts,
+}
+
+impl Payload for SearchedPayload<'_> {
+    fn attribute(&self, name: &str) -> Lookup<'_> {
+        value_of(&self.facts.attributes, name)
+    }
+
+    fn contains(&self, needle: &str) -> bool {
+        self.query.position(needle).and_then(|at| self.facts.texts.get(at)).is_some_and(|found| *found)
+    }
+}
+
+fn value_of<'a>(attributes: &'a [(String, String)], name: &str) -> Lookup<'a> {
+    match attributes.iter().find(|(known, _)| known == name) {
         Some((_, value)) => Lookup::Value(unquoted(value)),
         None => Lookup::Absent,
     }

@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::hash::Hasher as _;
 
 use super::heritage::{self, Heritage};
-use super::{Clock, FilterRow, SpanIx, SpanView, Store, TraceIx, TraceView};
-use crate::filter::{Block, Compiled, Filter, Lookup, Question, Range, Row as _, Verdict, Verdicts};
-use crate::model::{Field, SpanDetail, Status};
+use super::{Clock, SpanIx, SpanView, Store, TraceIx, TraceView};
+use crate::filter::{Block, Compiled, Filter, Lookup, Payload, Question, Range, Verdict, Verdicts};
+use crate::model::{Field, Status};
 
 /// Rows of a block: block `n` begins at row `n * BLOCK`.
 pub const BLOCK: usize = 64;
@@ -107,23 +107,6 @@ impl Sieve {
         self.ask_with(store, clock, block, among, None)
     }
 
-    /// Whether a span matches, with its payload where that is at hand.
-    pub fn ask_one(
-        &mut self,
-        store: &Store,
-        clock: &Clock,
-        span: SpanIx,
-        payload: Option<&SpanDetail>,
-    ) -> Verdict {
-        let at = span.index() % BLOCK;
-        let verdicts = self.ask_with(store, clock, span.index() / BLOCK, 1 << at, payload);
-        match (verdicts.yes, verdicts.unknown) {
-            (0, 0) => Verdict::No,
-            (0, _) => Verdict::Unknown,
-            _ => Verdict::Yes,
-        }
-    }
-
     /// The rows `among` a block that have no end yet: time alone may change what their status or duration says.
     pub fn open(&self, store: &Store, block: usize, among: u64) -> u64 {
         let first = (block * BLOCK) as u32;
@@ -136,13 +119,14 @@ impl Sieve {
         })
     }
 
-    fn ask_with(
+    /// The same where the payloads of the rows are known to say the same.
+    pub fn ask_with(
         &mut self,
         store: &Store,
         clock: &Clock,
         block: usize,
         among: u64,
-        payload: Option<&SpanDetail>,
+        payload: Option<&dyn Payload>,
     ) -> Verdicts {
         let first = block * BLOCK;
         let there = match store.rows().saturating_sub(first) {
@@ -183,7 +167,7 @@ struct Rows<'a> {
     store: &'a Store,
     clock: &'a Clock,
     first: usize,
-    payload: Option<&'a SpanDetail>,
+    payload: Option<&'a dyn Payload>,
     caches: &'a mut Vec<Cache>,
     heritage: &'a mut Heritage,
 }
@@ -192,10 +176,6 @@ impl<'a> Rows<'a> {
     #[inline]
     fn span(&self, at: u32) -> SpanView<'a> {
         self.store.span(SpanIx(self.first as u32 + at))
-    }
-
-    fn row(&self, at: u32) -> FilterRow<'a> {
-        FilterRow { span: self.span(at), clock: self.clock, payload: self.payload }
     }
 
     /// The rows for which something holds.
@@ -294,12 +274,11 @@ impl Block for Rows<'_> {
     }
 
     fn attribute(&self, _at: u32, name: &str) -> Lookup<'_> {
-        let Some(payload) = self.payload else { return Lookup::Unknown };
-        super::row::attribute(payload, name)
+        self.payload.map_or(Lookup::Unknown, |payload| payload.attribute(name))
     }
 
-    fn payload_contains(&self, at: u32, needle: &str) -> Verdict {
-        self.row(at).payload_contains(needle)
+    fn payload_contains(&self, _at: u32, needle: &str) -> Verdict {
+        self.payload.map_or(Verdict::Unknown, |payload| payload.contains(needle).into())
     }
 }
 

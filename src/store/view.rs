@@ -112,21 +112,6 @@ impl<'a> SpanView<'a> {
         (row != NONE).then_some(SpanView { store: self.store, row })
     }
 
-    /// The row of its parent, or none.
-    pub(super) fn parent_row(&self) -> u32 {
-        self.store.columns.links[self.at()].parent
-    }
-
-    /// Whether some span names it as its parent.
-    pub(super) fn has_children(&self) -> bool {
-        self.bits().has(RowBits::HAS_CHILDREN)
-    }
-
-    /// The symbol of its error message.
-    pub(super) fn error_symbol(&self) -> Symbol {
-        self.store.columns.errors.get(&self.row).copied().unwrap_or_default()
-    }
-
     /// Whether a record of it was seen. Otherwise a child only named its id.
     pub fn is_known(&self) -> bool {
         self.bits().has(RowBits::KNOWN)
@@ -251,11 +236,6 @@ impl<'a> SpanView<'a> {
         self.store.columns.status(self.row)
     }
 
-    /// Whether it has neither an end nor a status that says that it is over.
-    pub(super) fn is_open(&self) -> bool {
-        self.end().is_none() && !self.written_status().is_some_and(Status::is_terminal)
-    }
-
     fn is_abandoned(&self, clock: &Clock) -> bool {
         let trace = self.trace();
         if clock.now.since(trace.last_activity()) > clock.stale {
@@ -325,6 +305,14 @@ impl<'a> SpanView<'a> {
         let mut all = self.store.columns.more_payloads.get(&self.row).cloned().unwrap_or_default();
         all.extend(self.store.columns.payload(self.row));
         all
+    }
+
+    /// The same, added to a list.
+    pub fn add_payloads(&self, list: &mut Vec<PayloadRef>) {
+        if self.bits().has(RowBits::MORE_PAYLOADS) {
+            list.extend(self.store.columns.more_payloads.get(&self.row).into_iter().flatten());
+        }
+        list.extend(self.store.columns.payload(self.row));
     }
 
     /// The source it came from.

@@ -7,6 +7,9 @@ use memchr::memmem::Finder;
 
 use crate::model::SpanDetail;
 
+/// Bytes of a stretch that is seldom found by chance.
+const ENOUGH: usize = 3;
+
 /// What is looked for in payloads.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
@@ -103,7 +106,7 @@ impl Query {
 impl Needle {
     /// Looks for text.
     pub fn new(text: &str) -> Self {
-        Self::with(text, |byte| is_plain(byte))
+        Self::with(text, is_plain)
     }
 
     /// Looks for the name of an attribute, which may be joined from parts by dots.
@@ -115,8 +118,14 @@ impl Needle {
         let lowered = text.to_lowercase();
         let run =
             lowered.as_bytes().split(|byte| !is_plain(*byte)).max_by_key(|run| run.len()).unwrap_or_default();
-        let traces = if run.is_empty() { spellings(&lowered) } else { vec![Finder::new(run).into_owned()] };
-        Self { is_exact: run.len() == lowered.len(), text: text.to_owned(), lowered, traces }
+        let is_exact = run.len() == lowered.len();
+        let spelled = if is_exact || run.len() >= ENOUGH { Vec::new() } else { spellings(&lowered) };
+        let traces = match (spelled.is_empty(), run.is_empty()) {
+            (false, _) => spelled,
+            (true, false) => vec![Finder::new(run).into_owned()],
+            (true, true) => Vec::new(),
+        };
+        Self { is_exact, text: text.to_owned(), lowered, traces }
     }
 
     /// Where a record may have it, in bytes whose ASCII letters are lower case.

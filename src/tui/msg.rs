@@ -2,6 +2,7 @@
 
 use crossterm::event::MouseEvent;
 
+use super::model::{Found, PayloadSearch};
 use crate::config::Key;
 use crate::model::{Batch, Id, PayloadRef, RecordRange, SpanDetail, UnixNanos};
 use crate::source::SourceMessage;
@@ -24,10 +25,10 @@ pub(super) enum Msg {
     Prices(Box<crate::price::PriceTable>),
     /// A payload for the detail pane.
     Detail(SpanIx, Result<SpanDetail, String>),
-    /// Payloads for the filter.
-    FilterDetails(Vec<(SpanIx, SpanDetail)>),
-    /// Payloads for the search, of the search with this number.
-    SearchDetails(u64, Vec<(SpanIx, SpanDetail)>),
+    /// What was found in payloads for the filter, in the batch with this number.
+    FoundForFilter(u64, Found),
+    /// What was found in payloads for the search with this number.
+    FoundForSearch(u64, Found),
     /// The records of a trace that had left memory.
     Restored(TraceIx, Result<Batch, String>),
     /// Time passed: things that grow are drawn again.
@@ -39,10 +40,10 @@ pub(super) enum Msg {
 pub(super) enum Effect {
     /// Read a payload for the detail pane.
     ReadDetail(SpanIx, Vec<PayloadRef>),
-    /// Read payloads for the filter.
-    ReadForFilter(Vec<(SpanIx, Vec<PayloadRef>)>),
-    /// Read payloads for the search with this number.
-    ReadForSearch(u64, Vec<(SpanIx, Vec<PayloadRef>)>),
+    /// Search payloads for the filter.
+    SearchForFilter(PayloadSearch),
+    /// Search payloads for the search.
+    SearchForSearch(PayloadSearch),
     /// Read a trace that left memory once more: its id, where its records lie, when they came.
     Restore(TraceIx, Id, Vec<RecordRange>, UnixNanos),
     /// Put text on the clipboard. It is what the user asked for with a key, and safe.

@@ -11,12 +11,12 @@ use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
 use super::event::key_of;
-use super::model::Model;
+use super::model::{Found, Model, PayloadSearch};
 use super::msg::{Effect, Msg};
 use super::signal::{Signal, Signals};
 use super::terminal::Guard;
 use super::{update, view};
-use crate::model::{Id, PayloadRef, RecordRange, SpanDetail, UnixNanos};
+use crate::model::{Id, PayloadRef, RecordRange, UnixNanos};
 use crate::price::PriceTable;
 use crate::source::{Catalog, SourceMessage};
 use crate::store::{SpanIx, TraceIx};
@@ -237,10 +237,8 @@ async fn perform(
                 }
             }
             Effect::ReadDetail(span, refs) => worker.read_detail(span, refs),
-            Effect::ReadForFilter(wanted) => worker.read_many(wanted, Msg::FilterDetails),
-            Effect::ReadForSearch(number, wanted) => {
-                worker.read_many(wanted, move |details| Msg::SearchDetails(number, details));
-            }
+            Effect::SearchForFilter(search) => worker.search(search, Msg::FoundForFilter),
+            Effect::SearchForSearch(search) => worker.search(search, Msg::FoundForSearch),
             Effect::Restore(trace, id, ranges, arrived) => worker.restore(trace, id, ranges, arrived),
             Effect::Log(line) => worker.log(&line),
             Effect::Copy(text) => copy(model, screen.guard, &text)?,
@@ -337,17 +335,14 @@ impl Worker {
         });
     }
 
-    fn read_many(
-        &self,
-        wanted: Vec<(SpanIx, Vec<PayloadRef>)>,
-        message: impl FnOnce(Vec<(SpanIx, SpanDetail)>) -> Msg + Send + 'static,
-    ) {
+    fn search(&self, search: PayloadSearch, message: fn(u64, Found) -> Msg) {
         let (catalog, results) = (Arc::clone(&self.catalog), self.results.clone());
         tokio::task::spawn_blocking(move || {
-            let read = |(span, refs): (SpanIx, Vec<PayloadRef>)| {
-                (span, catalog.read_detail(&refs).unwrap_or_default())
-            };
-            results.blocking_send(message(wanted.into_iter().map(read).collect())).ok();
+            let found = catalog.search(&search.query, &search.wanted, &search.stop);
+            // Of a search that was stopped nobody wants to know what it found until then.
+            if !search.stop.is_stopped() {
+                results.blocking_send(message(search.number, found)).ok();
+            }
         });
     }
 }

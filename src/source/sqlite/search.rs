@@ -1,16 +1,18 @@
 //! Searching the rows of a table: ranges of rowids, the newest first, in statements that are over after a few
 //! milliseconds.
 
-use rusqlite::{Row, params};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Params, Row, params};
 
 use super::TablePlace;
 use super::detail::{RowDetail, cells_sql};
 use super::fault::Fault;
 use super::files::{Files, Held};
 use super::open::{Open, decide};
-use super::scan::scan;
-use super::schema::{Key, Table, key_of, quote};
-use crate::format::{Cell, TablePlan};
+use super::scan::{budget, cell_of};
+use super::schema::{Key, key_of, quote};
+use crate::format::Cell;
 use crate::model::SpanDetail;
 use crate::source::StopFlag;
 use crate::text::search::{Glance, Query};
@@ -19,7 +21,7 @@ use crate::text::search::{Glance, Query};
 const GAP: u64 = 64;
 /// How often rows are asked for again that were locked, and the pause before.
 const TRIES: usize = 20;
-const PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A search in the rows of a table.
 pub struct RowSearch<'a> {
@@ -66,14 +68,10 @@ impl RowSearch<'_> {
         let mode = decide(&held.header()?, &files)?;
         let open = Open::new(&files, mode, held, self.stop)?;
         open.start_clock();
-        let key = key_of(&open.conn, &self.place.plan)?;
-        let Key::Rowid(rowid) = key else {
+        let Key::Rowid(rowid) = key_of(&open.conn, &self.place.plan)? else {
             return Err(Fault::Schema("rows without a rowid".to_owned()));
         };
         let columns = &self.place.plan.detail;
-        // What is read are the columns for reading, not those of the index.
-        let index = columns.iter().cloned().map(Some).collect();
-        let table = Table::new(self.place.format, TablePlan { index, ..self.place.plan.clone() }, key);
         let sql = format!(
             "SELECT s.{rowid}, {} FROM main.{} AS s WHERE s.{rowid} BETWEEN ?1 AND ?2 ORDER BY s.{rowid} DESC",
             cells_sql(columns),
@@ -91,9 +89,10 @@ impl RowSearch<'_> {
             let mut each = |row: &Row<'_>, cells: &[Cell<'_>]| {
                 let Ok(rowid) = row.get::<_, i64>(0) else { return };
                 lowest = Some(rowid);
-                let place = rest.partition_point(|(known, _)| *known < rowid.cast_unsigned());
-                let keys = rest.iter().skip(place).take_while(|(known, _)| *known == rowid.cast_unsigned());
-                if keys.clone().next().is_none() || !(always || self.may_hold(cells)) {
+                let rowid = rowid.cast_unsigned();
+                let place = rest.partition_point(|(known, _)| *known < rowid);
+                let mut keys = rest.iter().skip(place).take_while(|(known, _)| *known == rowid).peekable();
+                if keys.peek().is_none() || !(always || self.may_hold(cells)) {
                     return;
                 }
                 let cells: Vec<(String, Cell<'_>)> =
@@ -101,21 +100,47 @@ impl RowSearch<'_> {
                 let detail = (self.place.format.detail)(&cells);
                 keys.for_each(|(_, key)| found(*key, &detail));
             };
-            let scanned = scan(&open, &sql, range, &table, 1, &mut each);
+            open.start_clock();
+            let ended = self.rows_of(&open, &sql, range, &mut each);
             if mode.is_snapshot() && !Files::read(&self.place.path)?.same_content(&files) {
                 return Err(Fault::Locked);
             }
-            let done = match (scanned.finished, lowest) {
-                (true, _) => start,
-                (false, Some(lowest)) => rest.partition_point(|(known, _)| *known < lowest.cast_unsigned()),
-                (false, None) => rest.len(),
+            let done = match (&ended, lowest) {
+                (Ok(true), _) => start,
+                (_, Some(lowest)) => rest.partition_point(|(known, _)| *known < lowest.cast_unsigned()),
+                (_, None) => rest.len(),
             };
             *rest = rest.get(..done).unwrap_or_default();
-            if let Some(fault) = scanned.fault {
-                return Err(fault);
-            }
+            ended?;
         }
         Ok(())
+    }
+
+    /// Runs one statement for as long as one may take. Returns whether it came to its end.
+    fn rows_of(
+        &self,
+        open: &Open,
+        sql: &str,
+        range: impl Params,
+        each: &mut impl FnMut(&Row<'_>, &[Cell<'_>]),
+    ) -> Result<bool, Fault> {
+        let (started, budget) = (Instant::now(), budget(open.mode));
+        let mut statement = open.conn.prepare_cached(sql)?;
+        let mut rows = statement.query(range)?;
+        let mut count = 0_usize;
+        while let Some(row) = rows.next()? {
+            let mut cells = Vec::with_capacity(self.place.plan.detail.len());
+            for at in 1..=self.place.plan.detail.len() {
+                cells.push(cell_of(row.get_ref(at)?));
+            }
+            each(row, &cells);
+            count += 1;
+            // The clock costs less than a row, but not nothing.
+            if count.is_multiple_of(16) && started.elapsed() >= budget {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Whether the names of the columns, or words that stand for values, have something of the query.

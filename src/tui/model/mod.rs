@@ -4,6 +4,7 @@ mod bits;
 mod detail;
 mod input;
 mod lines;
+mod payloads;
 mod picker;
 mod rate;
 mod rows;
@@ -26,11 +27,12 @@ use super::theme::{Depth, Theme};
 pub(super) use detail::{Detail, Payload, Tab};
 pub(super) use input::TextInput;
 pub(super) use lines::{Ink, TextLine};
+pub(super) use payloads::{Found, PayloadSearch};
 pub(super) use picker::{Item, Picker, narrowed};
 use rate::spent_last_minute;
 pub(super) use rows::Matches;
 pub(super) use runs::RunList;
-pub(super) use search::{BATCH, Search};
+pub(super) use search::Search;
 pub(super) use waterfall::{BarSize, Row, Waterfall};
 
 /// How often the runs under way are counted.

@@ -6,14 +6,13 @@ use std::time::{Duration, Instant};
 use rustc_hash::FxHashSet;
 
 use super::bits::Bits;
-use crate::filter::{Filter, Verdict, Verdicts};
-use crate::model::{PayloadRef, SpanDetail};
-use crate::store::{BLOCK, Clock, Sieve, SpanIx, Store, TraceIx};
+use super::payloads::{Batches, Found, PayloadSearch};
+use crate::filter::{Filter, Verdicts};
+use crate::store::{BLOCK, Clock, SearchedPayload, Sieve, SpanIx, Store, TraceIx};
+use crate::text::search::{Facts, Query};
 
 /// Blocks of rows looked at between two looks at the watch.
 const SLICE: usize = 64;
-/// Spans whose payload is asked for at a time.
-const PAYLOADS: usize = 64;
 /// Blocks with open spans that are looked at again per call: time alone may change what they say.
 const OPEN_BLOCKS: usize = 256;
 
@@ -36,6 +35,9 @@ pub struct Matches {
     next_open: usize,
     /// Spans that only their payload can decide on.
     waiting: Bits,
+    batches: Batches,
+    /// Number of the last batch.
+    number: u64,
     /// Grows when the set may have changed.
     generation: u64,
 }
@@ -49,7 +51,9 @@ impl Matches {
             sieve = Sieve::default();
         }
         sieve.set_filter(&filter);
-        *self = Self { filter, sieve, generation: self.generation + 1, ..Self::default() };
+        let query = Query::new(filter.payload_texts(), filter.payload_attributes());
+        let (generation, number) = (self.generation + 1, self.number + 1);
+        *self = Self { filter, sieve, generation, number, batches: Batches::new(query), ..Self::default() };
     }
 
     /// The filter.
@@ -86,7 +90,7 @@ impl Matches {
 
     /// Whether answers are still open.
     pub fn is_waiting(&self) -> bool {
-        !self.waiting.is_empty()
+        self.batches.is_reading() || !self.waiting.is_empty()
     }
 
     /// Grows when the set may have changed.
@@ -183,28 +187,52 @@ impl Matches {
         true
     }
 
-    /// Payloads to read so that open answers can be given; the newest spans first.
-    pub fn take_wanted(&mut self, store: &Store) -> Vec<(SpanIx, Vec<PayloadRef>)> {
-        let mut wanted = Vec::new();
-        while wanted.len() < PAYLOADS {
-            let Some(row) = self.waiting.take_last() else { break };
-            let span = SpanIx::from_index(row);
-            wanted.push((span, store.span(span).payloads()));
-        }
-        wanted
+    /// Payloads to search so that open answers can be given; the newest spans first.
+    pub fn take_wanted(&mut self, store: &Store) -> Option<PayloadSearch> {
+        let waiting = &mut self.waiting;
+        let batch =
+            self.batches.ask(store, self.number + 1, || waiting.take_last().map(SpanIx::from_index))?;
+        self.number += 1;
+        Some(batch)
     }
 
-    /// Takes in a payload that was asked for.
-    pub fn answer(&mut self, store: &Store, clock: &Clock, span: SpanIx, detail: &SpanDetail) {
-        if self.is_off() || span.index() >= self.done {
+    /// Takes in what was found in the batch with a number.
+    pub fn answer(&mut self, store: &Store, clock: &Clock, number: u64, found: &Found) {
+        if number != self.number || !self.batches.is_reading() {
             return;
         }
-        let bit = 1 << (span.index() % BLOCK);
-        let yes = match self.sieve.ask_one(store, clock, span, Some(detail)) {
-            Verdict::Yes => bit,
-            Verdict::No | Verdict::Unknown => 0,
-        };
-        self.take_in(store, span.index() / BLOCK, bit, Verdicts { yes, unknown: 0 });
+        let spans = self.batches.take();
+        let mut asked = Bits::default();
+        for span in spans {
+            let block = span.index() / BLOCK;
+            asked.set_word(block, asked.word(block) | 1 << (span.index() % BLOCK));
+        }
+        // What changed meanwhile is asked again anyway.
+        let open = |asked: &Bits, waiting: &Bits, block: usize| asked.word(block) & !waiting.word(block);
+        for (span, facts) in found {
+            let (block, bit) = (*span as usize / BLOCK, 1 << (*span as usize % BLOCK));
+            let among = open(&asked, &self.waiting, block) & bit;
+            self.look_with(store, clock, block, among, facts);
+            asked.set_word(block, asked.word(block) & !bit);
+        }
+        let nothing = Facts::default();
+        let mut from = 0;
+        while let Some(block) = asked.next_word(from).filter(|block| *block >= from) {
+            let among = open(&asked, &self.waiting, block);
+            self.look_with(store, clock, block, among, &nothing);
+            from = block + 1;
+        }
+    }
+
+    fn look_with(&mut self, store: &Store, clock: &Clock, block: usize, among: u64, facts: &Facts) {
+        if among == 0 {
+            return;
+        }
+        let batches = &self.batches;
+        let payload = SearchedPayload { query: batches.query(), facts };
+        let mut verdicts = self.sieve.ask_with(store, clock, block, among, Some(&payload));
+        verdicts.unknown = 0;
+        self.take_in(store, block, among, verdicts);
     }
 
     fn look(&mut self, store: &Store, clock: &Clock, block: usize, among: u64) {

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::filter::Verdict;
 use crate::model::{
     Batch, NANOS_PER_SEC, NanoUsd, Parent, SourceId, SpanKind, SpanUpdate, Stamp, Status, Timed,
 };

@@ -1,10 +1,8 @@
 //! Searching the open run: names and labels at once, payload text as it is read.
 
-use crate::model::SpanDetail;
-use crate::store::{SpanIx, SpanView};
-
-/// Spans whose payload is read at a time.
-pub(crate) const BATCH: usize = 64;
+use super::payloads::{Batches, Found, PayloadSearch};
+use crate::store::{SpanIx, SpanView, Store};
+use crate::text::search::Query;
 
 /// A search and what it found.
 #[derive(Debug, Default)]
@@ -17,14 +15,14 @@ pub struct Search {
     pub hits: Vec<SpanIx>,
     /// Spans whose payload was not read yet, in tree order.
     pub waiting: Vec<SpanIx>,
-    /// Whether an answer is on its way.
-    pub reading: bool,
+    batches: Batches,
 }
 
 impl Search {
     /// Starts over with another needle.
     pub fn start(&mut self, needle: &str, spans: impl Iterator<Item = SpanIx>, has: impl Fn(SpanIx) -> bool) {
-        *self = Self { needle: needle.to_lowercase(), number: self.number + 1, ..Self::default() };
+        let batches = Batches::new(Query::new(&[needle.to_owned()], &[]));
+        *self = Self { needle: needle.to_lowercase(), number: self.number + 1, batches, ..Self::default() };
         if self.needle.is_empty() {
             return;
         }
@@ -32,6 +30,11 @@ impl Search {
             if has(span) { self.hits.push(span) } else { self.waiting.push(span) }
         }
         self.waiting.reverse();
+    }
+
+    /// Stops.
+    pub fn clear(&mut self) {
+        *self = Self { number: self.number + 1, ..Self::default() };
     }
 
     /// Whether there is a search.
@@ -51,23 +54,23 @@ impl Search {
             || span.id_text().starts_with(needle)
     }
 
-    /// Whether a payload has the needle.
-    pub fn in_payload(needle: &str, detail: &SpanDetail) -> bool {
-        let has = |text: &str| text.to_lowercase().contains(needle);
-        [&detail.input, &detail.output, &detail.error].into_iter().flatten().any(|text| has(text))
-            || detail.attributes.iter().any(|(name, value)| has(name) || has(value))
-            || has(&detail.raw)
+    /// The next payloads to search.
+    pub fn take_wanted(&mut self, store: &Store) -> Option<PayloadSearch> {
+        let waiting = &mut self.waiting;
+        self.batches.ask(store, self.number, || waiting.pop())
     }
 
-    /// Takes in payloads that were read. `order` gives the place of a span in the tree.
-    pub fn answer(&mut self, details: &[(SpanIx, SpanDetail)], order: impl Fn(SpanIx) -> usize) {
-        self.reading = false;
-        for (span, detail) in details {
-            if Self::in_payload(&self.needle, detail) {
-                self.hits.push(*span);
-            }
-        }
-        self.hits.sort_by_key(|span| order(*span));
+    /// Whether everything was searched.
+    pub fn is_over(&self) -> bool {
+        self.waiting.is_empty() && !self.batches.is_reading()
+    }
+
+    /// Takes in what was found. `order` gives the place of a span in the tree.
+    pub fn answer(&mut self, found: &Found, order: impl Fn(SpanIx) -> usize) {
+        self.batches.take();
+        let has = found.iter().filter(|(_, facts)| facts.texts.contains(&true));
+        self.hits.extend(has.map(|(span, _)| SpanIx::from_index(*span as usize)));
+        self.hits.sort_by_cached_key(|span| order(*span));
         self.hits.dedup();
     }
 

@@ -143,6 +143,18 @@ fn search_goes_through_names_and_payloads() {
 }
 
 #[test]
+fn a_filter_goes_through_payloads() {
+    let mut screen = all();
+    screen.press("f").type_in("text:\"audit LOG\"").press("enter");
+    assert_eq!((screen.model.matches.count(), screen.model.matches.is_waiting()), (1, false));
+    assert!(screen.tree().iter().any(|name| name.trim() == "gpt-4o"), "{:?}", screen.tree());
+    screen.press("ctrl-x f").type_in("-text:unicorn kind:llm").press("enter");
+    assert!(screen.model.matches.count() > 1);
+    screen.press("ctrl-x f").type_in("text:unicorn or attr.unicorn:1").press("enter");
+    assert_eq!((screen.model.matches.count(), screen.model.matches.is_waiting()), (0, false));
+}
+
+#[test]
 fn a_search_unfolds_what_hides_its_hits() {
     let mut screen = all();
     screen.press("G enter z M /").type_in("gpt-4o").press("enter").check();
@@ -158,8 +170,8 @@ fn a_new_search_forgets_late_answers() {
     let late = screen.model.search.number;
     screen.press("esc");
     let span = screen.model.waterfall.selected().expect("a span");
-    let detail = crate::model::SpanDetail { raw: "audit".to_owned(), ..Default::default() };
-    screen.send(Msg::SearchDetails(late, vec![(span, detail)]));
+    let facts = crate::text::search::Facts { texts: vec![true], attributes: Vec::new() };
+    screen.send(Msg::FoundForSearch(late, vec![(span.index() as u32, facts)]));
     assert!(screen.model.search.hits.is_empty());
 }
 

@@ -20,7 +20,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::style::Modifier;
 
-use super::model::Model;
+use super::model::{Found, Model, PayloadSearch};
 use super::msg::{Effect, Msg};
 use super::theme::Depth;
 use super::{update, view};
@@ -196,18 +196,27 @@ impl Screen {
                     let detail = self.read(&refs);
                     self.send(Msg::Detail(span, Ok(detail)));
                 }
-                Effect::ReadForFilter(wanted) => {
-                    let details = wanted.iter().map(|(span, refs)| (*span, self.read(refs))).collect();
-                    self.send(Msg::FilterDetails(details));
+                Effect::SearchForFilter(search) => {
+                    let found = self.search(&search);
+                    self.send(Msg::FoundForFilter(search.number, found));
                 }
-                Effect::ReadForSearch(number, wanted) => {
-                    let details = wanted.iter().map(|(span, refs)| (*span, self.read(refs))).collect();
-                    self.send(Msg::SearchDetails(number, details));
+                Effect::SearchForSearch(search) => {
+                    let found = self.search(&search);
+                    self.send(Msg::FoundForSearch(search.number, found));
                 }
                 Effect::Log(_) => {}
                 other => self.asked.push(other),
             }
         }
+    }
+
+    fn search(&self, search: &PayloadSearch) -> Found {
+        let spans = search.wanted.chunk_by(|a, b| a.0 == b.0);
+        let facts = |records: &[(u32, PayloadRef)]| {
+            let refs: Vec<PayloadRef> = records.iter().map(|(_, at)| *at).collect();
+            (records[0].0, search.query.facts(&self.read(&refs)))
+        };
+        spans.map(facts).collect()
     }
 
     fn read(&self, refs: &[PayloadRef]) -> SpanDetail {
@@ -343,7 +352,7 @@ impl Screen {
 }
 
 fn is_read(effect: &Effect) -> bool {
-    matches!(effect, Effect::ReadDetail(..) | Effect::ReadForFilter(_) | Effect::ReadForSearch(..))
+    matches!(effect, Effect::ReadDetail(..) | Effect::SearchForFilter(_) | Effect::SearchForSearch(_))
 }
 
 fn row(buffer: &Buffer, y: u16) -> String {

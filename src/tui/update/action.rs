@@ -200,7 +200,7 @@ fn back(model: &mut Model) {
     if model.full_screen {
         model.full_screen = false;
     } else if model.search.is_on() {
-        model.search = super::super::model::Search { number: model.search.number + 1, ..Default::default() };
+        model.search.clear();
     } else {
         match model.focus {
             Focus::Detail => model.focus = Focus::Waterfall,

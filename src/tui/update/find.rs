@@ -1,9 +1,8 @@
 //! Jumping: search hits, errors, the slowest and the costliest spans.
 
-use crate::model::SpanDetail;
 use crate::store::SpanIx;
 
-use super::super::model::{BATCH, Focus, Model, Search};
+use super::super::model::{Focus, Found, Model, Search};
 use super::super::msg::Effect;
 
 /// What spans are ranked by.
@@ -28,30 +27,24 @@ pub(super) fn start_search(model: &mut Model, needle: &str) {
     }
 }
 
-/// Asks for further payloads to search in.
+/// Asks for further payloads to be searched.
 pub(super) fn continue_search(model: &mut Model, effects: &mut Vec<Effect>) {
-    let search = &mut model.search;
-    if !search.is_on() || search.reading || search.waiting.is_empty() {
-        return;
+    if model.search.is_on() {
+        effects.extend(model.search.take_wanted(&model.store).map(Effect::SearchForSearch));
     }
-    let from = search.waiting.len().saturating_sub(BATCH);
-    let store = &model.store;
-    let wanted = search.waiting.drain(from..).rev().map(|span| (span, store.span(span).payloads())).collect();
-    search.reading = true;
-    effects.push(Effect::ReadForSearch(search.number, wanted));
 }
 
-/// Takes in payloads that were read for a search.
-pub(super) fn search_answered(model: &mut Model, number: u64, details: &[(SpanIx, SpanDetail)]) {
+/// Takes in what a search found in payloads.
+pub(super) fn search_answered(model: &mut Model, number: u64, found: &Found) {
     if model.search.number != number {
         return;
     }
     let first = model.search.hits.is_empty();
     let tree = &model.waterfall.tree;
-    model.search.answer(details, |span| tree.find(span).map_or(usize::MAX, |node| node.0 as usize));
+    model.search.answer(found, |span| tree.find(span).map_or(usize::MAX, |node| node.0 as usize));
     if first && !model.search.hits.is_empty() {
         jump_to_hit(model, true, true);
-    } else if model.search.hits.is_empty() && model.search.waiting.is_empty() {
+    } else if model.search.hits.is_empty() && model.search.is_over() {
         let text = format!("{} is nowhere in this run", model.search.needle);
         model.complain(text);
     }

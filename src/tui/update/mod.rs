@@ -12,7 +12,7 @@ use crate::config::{Action, Key, KeyName, Lookup};
 use crate::source::{SourceEvent, SourceMessage, SourceState};
 use crate::store::Arrival;
 
-use super::model::{Mode, Model, Payload, Search};
+use super::model::{Mode, Model, Payload};
 use super::msg::{Effect, Msg};
 
 pub(in crate::tui) use prompt::completion;
@@ -47,12 +47,10 @@ pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             });
             model.detail.answer(span, shown);
         }
-        Msg::FilterDetails(details) => {
-            for (span, detail) in &details {
-                model.matches.answer(&model.store, &model.clock, *span, detail);
-            }
+        Msg::FoundForFilter(number, found) => {
+            model.matches.answer(&model.store, &model.clock, number, &found);
         }
-        Msg::SearchDetails(number, details) => find::search_answered(model, number, &details),
+        Msg::FoundForSearch(number, found) => find::search_answered(model, number, &found),
         Msg::Restored(trace, read) => memory::restored(model, trace, read),
         Msg::Tick => {}
     }
@@ -69,16 +67,13 @@ pub(super) fn refresh(model: &mut Model) -> Vec<Effect> {
     model.runs.refresh(&model.store, &model.matches, model.now);
     if model.waterfall.run != model.runs.selected() {
         model.waterfall.open(model.runs.selected());
-        model.search = Search { number: model.search.number + 1, ..Search::default() };
+        model.search.clear();
     }
     model.waterfall.refresh(&model.store, &model.clock, &model.matches, model.now);
     model.waterfall.advance(&model.store, &model.clock);
     model.keep_in_sight();
     model.count_running();
-    let wanted = model.matches.take_wanted(&model.store);
-    if !wanted.is_empty() {
-        effects.push(Effect::ReadForFilter(wanted));
-    }
+    effects.extend(model.matches.take_wanted(&model.store).map(Effect::SearchForFilter));
     find::continue_search(model, &mut effects);
     ask_for_detail(model, &mut effects);
     let body = super::view::Layout::of(model).detail_body;
