@@ -3,6 +3,7 @@
 
 mod critical_path;
 mod percentile;
+mod places;
 mod report;
 mod tree;
 

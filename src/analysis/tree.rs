@@ -3,9 +3,8 @@
 //! Built when a trace is opened and again when it changed: linear in its spans but for sorting siblings, without
 //! recursion, so that depth and fan-out don't matter.
 
-use rustc_hash::FxHashMap;
-
 use super::critical_path::critical_path;
+use super::places::Places;
 use crate::model::Status;
 use crate::store::{Clock, SpanIx, SpanView, Store, Totals, TraceIx};
 
@@ -57,7 +56,8 @@ impl Node {
 #[derive(Clone, Debug, Default)]
 pub struct TraceTree {
     nodes: Vec<Node>,
-    by_span: FxHashMap<SpanIx, NodeIx>,
+    /// Where each span is, by its row.
+    by_span: Places,
     /// First instant shown, nanoseconds since the epoch.
     pub start: i64,
     /// Last instant shown.
@@ -93,21 +93,16 @@ impl TraceTree {
                 if span.is_event() { events.push(span) } else { spans.push(span) }
             }
         }
-        let local: FxHashMap<SpanIx, u32> =
-            spans.iter().enumerate().map(|(at, span)| (span.ix(), at as u32)).collect();
-        let mut named = vec![false; spans.len()];
-        for span in &spans {
-            if let Some(&parent) = span.parent().and_then(|parent| local.get(&parent.ix())) {
-                named[parent as usize] = true;
-            }
-        }
+        // The chain of a trace begins with its newest row; siblings mostly come in order of their start.
+        spans.reverse();
+        let local = Places::of(spans.iter().map(|span| span.ix().index() as u32));
         let raw: Vec<Raw> = spans
             .iter()
             .map(|span| Raw {
                 span: span.ix(),
                 parent: span
                     .parent()
-                    .and_then(|parent| local.get(&parent.ix()).copied())
+                    .and_then(|parent| local.get(parent.ix().index() as u32))
                     .unwrap_or(NO_PARENT),
                 start: span.start().map(|time| time.0),
                 end: span.end().map(|time| time.0),
@@ -115,9 +110,9 @@ impl TraceTree {
                 missing: !span.is_known(),
             })
             .collect();
-        let order = Order::new(&spans, &raw, &named);
-        let mut tree = Self::lay_out(&raw, &order);
-        tree.resolve_times(&raw, &order, now);
+        let order = Order::new(&spans, &raw);
+        let (mut tree, rows) = Self::lay_out(&raw, &order);
+        tree.resolve_times(&raw, &rows, now);
         tree.sum(store);
         tree.measure_self_time();
         tree.find_window(now);
@@ -126,7 +121,7 @@ impl TraceTree {
         tree.events = events
             .iter()
             .map(|event| {
-                let owner = event.parent().and_then(|parent| tree.by_span.get(&parent.ix()).copied());
+                let owner = event.parent().and_then(|parent| tree.find(parent.ix()));
                 (owner, event.ix())
             })
             .collect();
@@ -145,7 +140,7 @@ impl TraceTree {
 
     /// Where a span is.
     pub fn find(&self, span: SpanIx) -> Option<NodeIx> {
-        self.by_span.get(&span).copied()
+        self.by_span.get(span.index() as u32).map(NodeIx)
     }
 
     /// The tops of the tree.
@@ -191,16 +186,17 @@ impl TraceTree {
         })
     }
 
-    /// Puts the rows into tree order.
-    fn lay_out(raw: &[Raw], order: &Order) -> Self {
+    /// Puts the rows into tree order. Returns the row of each node too.
+    fn lay_out(raw: &[Raw], order: &Order) -> (Self, Vec<u32>) {
         let mut tree = Self { nodes: Vec::with_capacity(raw.len()), ..Self::default() };
         let mut stack: Vec<(u32, Option<NodeIx>, u32)> =
             order.roots().iter().rev().map(|&row| (row, None, 0)).collect();
+        let mut rows = Vec::with_capacity(raw.len());
         while let Some((row, parent, depth)) = stack.pop() {
             let at = NodeIx(tree.nodes.len() as u32);
             let children = order.children(row);
             let from = &raw[row as usize];
-            tree.by_span.insert(from.span, at);
+            rows.push(row);
             tree.nodes.push(Node {
                 span: from.span,
                 parent,
@@ -226,18 +222,16 @@ impl TraceTree {
                 parent.subtree_end = parent.subtree_end.max(end);
             }
         }
-        tree
+        tree.by_span = Places::of(tree.nodes.iter().map(|node| node.span.index() as u32));
+        (tree, rows)
     }
 
     /// Gives every node a start and an end, working out what the source didn't write.
-    fn resolve_times(&mut self, raw: &[Raw], order: &Order, now: i64) {
-        let rows: FxHashMap<SpanIx, u32> =
-            raw.iter().enumerate().map(|(at, row)| (row.span, at as u32)).collect();
-        debug_assert_eq!(self.nodes.len(), order.len());
+    fn resolve_times(&mut self, raw: &[Raw], rows: &[u32], now: i64) {
         // Upwards: what children say about a parent without times.
         let mut hull: Vec<(Option<i64>, Option<i64>)> = vec![(None, None); self.nodes.len()];
         for at in (0..self.nodes.len()).rev() {
-            let row = &raw[rows[&self.nodes[at].span] as usize];
+            let row = &raw[rows[at] as usize];
             let start = row.start.or(row.end).or(hull[at].0);
             let latest = [row.start, row.end, hull[at].1].into_iter().flatten().max();
             if let Some(parent) = self.nodes[at].parent {
@@ -249,7 +243,7 @@ impl TraceTree {
         // Downwards: what parents say about children without times.
         let fallback = hull.iter().filter_map(|(first, _)| *first).min().unwrap_or(now.max(0));
         for at in 0..self.nodes.len() {
-            let row = &raw[rows[&self.nodes[at].span] as usize];
+            let row = &raw[rows[at] as usize];
             let above = self.nodes[at].parent.map(|parent| self.nodes[parent.0 as usize].start);
             let start = row.start.or(row.end).or(hull[at].0).or(above).unwrap_or(fallback);
             let open = matches!(row.status, Status::Running | Status::Suspended) && row.end.is_none();
@@ -266,16 +260,19 @@ impl TraceTree {
     fn sum(&mut self, store: &Store) {
         for node in &mut self.nodes {
             node.totals = store.span(node.span).share();
+            node.errors_below = 0;
         }
         for at in (0..self.nodes.len()).rev() {
-            let (totals, parent) = (self.nodes[at].totals, self.nodes[at].parent);
-            if let Some(parent) = parent {
-                self.nodes[parent.0 as usize].totals.merge(&totals);
+            let node = &self.nodes[at];
+            // All below it have been added to it by now; what it adds itself is one error at most.
+            let (totals, below) = (node.totals, node.errors_below);
+            let own = totals.errors.saturating_sub(below);
+            debug_assert!(own <= 1);
+            if let Some(parent) = node.parent {
+                let parent = &mut self.nodes[parent.0 as usize];
+                parent.totals.merge(&totals);
+                parent.errors_below += totals.errors;
             }
-        }
-        for node in &mut self.nodes {
-            let own = u64::from(store.span(node.span).share().errors > 0);
-            node.errors_below = node.totals.errors - own;
         }
     }
 
@@ -304,16 +301,16 @@ impl TraceTree {
             return;
         }
         let mut starts: Vec<i64> = self.nodes.iter().map(|node| node.start).collect();
-        let mut ends: Vec<i64> = self.nodes.iter().map(|node| node.end).collect();
-        starts.sort_unstable();
-        ends.sort_unstable();
-        let median = starts[starts.len() / 2];
+        let middle = starts.len() / 2;
+        let (_, &mut median, _) = starts.select_nth_unstable(middle);
         let typical = self.nodes[self.roots().next().map_or(0, |root| root.0 as usize)].duration();
         let reach = typical.saturating_mul(20).max(OUTLIER);
-        let near = |time: i64| time.saturating_sub(median).saturating_abs() <= reach;
-        self.start = starts.iter().copied().find(|start| near(*start)).unwrap_or(starts[0]);
-        self.end =
-            ends.iter().rev().copied().find(|end| near(*end)).unwrap_or(ends[ends.len() - 1]).max(self.start);
+        let near = |time: &i64| time.saturating_sub(median).saturating_abs() <= reach;
+        let starts = || self.nodes.iter().map(|node| node.start);
+        let ends = || self.nodes.iter().map(|node| node.end);
+        let start = starts().filter(near).min().or(starts().min()).unwrap_or(now);
+        let end = ends().filter(near).max().or(ends().max()).unwrap_or(now);
+        (self.start, self.end) = (start, end.max(start));
         let outside = |node: &&Node| node.start > self.end || node.end < self.start;
         self.outliers = self.nodes.iter().filter(outside).count() as u32;
     }
@@ -340,27 +337,45 @@ struct Order {
 }
 
 impl Order {
-    fn new(spans: &[SpanView<'_>], raw: &[Raw], named: &[bool]) -> Self {
-        // A placeholder that nothing hangs on any more is no span of the trace.
-        let mut keyed: Vec<(u32, i64, u128, u32)> = raw
-            .iter()
-            .enumerate()
-            .filter(|(at, row)| !row.missing || named[*at])
-            .map(|(at, row)| {
-                let start = row.start.or(row.end).unwrap_or(i64::MAX);
-                (row.parent, start, spans[at].id().bits(), at as u32)
-            })
-            .collect();
-        keyed.sort_unstable();
+    fn new(spans: &[SpanView<'_>], raw: &[Raw]) -> Self {
+        let group = |row: &Raw| if row.parent == NO_PARENT { raw.len() } else { row.parent as usize };
+        // One more than there are groups: where the last one ends.
         let mut from = vec![0u32; raw.len() + 2];
-        for &(parent, ..) in &keyed {
-            let group = if parent == NO_PARENT { raw.len() } else { parent as usize };
-            from[group + 1] += 1;
+        for row in raw {
+            from[group(row) + 1] += 1;
+        }
+        // A placeholder that nothing hangs on any more is no span of the trace.
+        let stays = |at: usize, named: &[u32]| !raw[at].missing || named[at + 1] > 0;
+        let dropped: Vec<usize> = (0..raw.len()).filter(|&at| !stays(at, &from)).collect();
+        for &at in &dropped {
+            from[group(&raw[at]) + 1] -= 1;
         }
         for group in 1..from.len() {
             from[group] += from[group - 1];
         }
-        Self { rows: keyed.into_iter().map(|(.., row)| row).collect(), from }
+        let mut rows = vec![0u32; from[raw.len() + 1] as usize];
+        let mut next = from.clone();
+        let mut dropped = dropped.into_iter().peekable();
+        for (at, row) in raw.iter().enumerate() {
+            if dropped.next_if_eq(&at).is_some() {
+                continue;
+            }
+            let slot = &mut next[group(row)];
+            rows[*slot as usize] = at as u32;
+            *slot += 1;
+        }
+        let start = |row: u32| raw[row as usize].start.or(raw[row as usize].end).unwrap_or(i64::MAX);
+        let before = |&one: &u32, &other: &u32| {
+            let id = |row: u32| spans[row as usize].id().bits();
+            start(one).cmp(&start(other)).then_with(|| id(one).cmp(&id(other))).then(one.cmp(&other))
+        };
+        for ends in from.windows(2) {
+            let siblings = &mut rows[ends[0] as usize..ends[1] as usize];
+            if siblings.len() > 1 {
+                siblings.sort_unstable_by(before);
+            }
+        }
+        Self { rows, from }
     }
 
     fn children(&self, row: u32) -> &[u32] {
@@ -370,10 +385,6 @@ impl Order {
     fn roots(&self) -> &[u32] {
         let last = self.from.len() - 2;
         &self.rows[self.from[last] as usize..self.from[last + 1] as usize]
-    }
-
-    fn len(&self) -> usize {
-        self.rows.len()
     }
 }
 

@@ -425,7 +425,7 @@ impl<'a> TraceView<'a> {
     /// span that resumed it last.
     pub fn status(&self, clock: &Clock) -> Status {
         let row = self.row();
-        if row.open > 0 && self.spans().any(|span| span.status(clock) == Status::Running) {
+        if row.open > 0 && self.has_running(clock) {
             return Status::Running;
         }
         let decides = SpanIx::some(row.resumed).or(SpanIx::some(row.root)).map(|span| self.store.span(span));
@@ -437,6 +437,20 @@ impl<'a> TraceView<'a> {
             return Status::Suspended;
         }
         status
+    }
+
+    /// Whether a span of it is under way. Looks at no more than it takes: the screen asks for each frame.
+    fn has_running(&self, clock: &Clock) -> bool {
+        if clock.now.since(self.last_activity()) > clock.stale {
+            return false;
+        }
+        let runs = |span: &SpanView<'_>| span.status(clock) == Status::Running;
+        let row = self.row();
+        if SpanIx::some(row.root).is_some_and(|root| runs(&self.store.span(root))) {
+            return true;
+        }
+        let open = |span: &SpanView<'_>| super::apply::Standing::of(&self.store.columns, span.row).open;
+        self.spans().filter(open).take(row.open as usize).any(|span| runs(&span))
     }
 
     /// Whether it may be under way: a quick look before asking for its status.

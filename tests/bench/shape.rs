@@ -124,12 +124,13 @@ pub fn row(shape: Shape, spans: usize, at: usize) -> Row {
         Shape::Deep => deep(spans, spans - 1 - at),
         Shape::DeepShuffled => {
             // Every place once: the step has no divisor in common with the number of spans.
-            let step = [7_919, 7_907, 7_901].into_iter().find(|step| spans % step != 0).unwrap_or(1);
+            let step =
+                [7_919, 7_907, 7_901].into_iter().find(|step| !spans.is_multiple_of(*step)).unwrap_or(1);
             deep(spans, at * step % spans)
         }
         Shape::ManyTraces => {
             let mut row = ordinary(at, at / 5, at - at % 5);
-            row.parent = (at % 5 > 0).then(|| id(at - at % 5));
+            row.parent = (!at.is_multiple_of(5)).then(|| id(at - at % 5));
             row
         }
         Shape::ToolsOverCalls => {
@@ -159,9 +160,9 @@ pub fn row(shape: Shape, spans: usize, at: usize) -> Row {
             if span > 0 {
                 row.parent = Some(id(0));
                 (row.span_type, row.name) = CALL.own();
-                let model = if at % 2 == 0 { "gpt-4o" } else { "gpt-4o-2024-08-06" };
+                let model = if at.is_multiple_of(2) { "gpt-4o" } else { "gpt-4o-2024-08-06" };
                 row.attributes = call_attributes(span, model);
-                if at % 2 == 0 {
+                if at.is_multiple_of(2) {
                     (row.end, row.status) = (None, "started");
                 }
             }
@@ -232,13 +233,15 @@ fn ordinary(at: usize, trace: usize, first: usize) -> Row {
         0 => (Kind("workflow_run", "ticket-generation"), None),
         _ if place % 10 == 1 => (Kind("node_execution", "Preflight Validation"), Some(first)),
         _ if place % 10 == 2 => (Kind("agent_run", "FindingsToQuestions"), Some(at - 1)),
-        _ if place < 3 || place % 10 == 0 => (TOOL, Some(first)),
-        _ if place % 2 == 0 => (CALL, Some(at - place % 10 + 2)),
+        _ if place < 3 || place.is_multiple_of(10) => (TOOL, Some(first)),
+        _ if place.is_multiple_of(2) => (CALL, Some(at - place % 10 + 2)),
         _ => (TOOL, Some(at - place % 10 + 2)),
     };
     let (span_type, name) = kind.own();
     let attributes = match span_type {
-        "model_generation" => call_attributes(at, if at % 3 == 0 { "gpt-4o" } else { "claude-sonnet-4-5" }),
+        "model_generation" => {
+            call_attributes(at, if at.is_multiple_of(3) { "gpt-4o" } else { "claude-sonnet-4-5" })
+        }
         "tool_execution" => tool_attributes(),
         _ => "{}".to_owned(),
     };
@@ -254,7 +257,7 @@ fn ordinary(at: usize, trace: usize, first: usize) -> Row {
         span_type,
         start: time(start),
         end: Some(time(start + length)),
-        status: if span_type == TOOL.0 && at % 23 == 0 { "failed" } else { "completed" },
+        status: if span_type == TOOL.0 && at.is_multiple_of(23) { "failed" } else { "completed" },
         attributes,
         input: Some("what is said here is of no interest ".repeat(text / 36 + 1)),
     }
