@@ -395,7 +395,7 @@ fn a_line_for_reading_keeps_everything() {
     assert_eq!((torn.input.as_deref(), torn.raw.as_str()), (Some("a"), r#"{"input":"a","output":"b"#));
 }
 
-mod stream;
+mod agree;
 mod table;
 
 proptest::proptest! {
