@@ -20,6 +20,6 @@ pub use payload::{
 };
 pub use problem::{Problem, Problems, Reason};
 pub use symbol::{MAX_INTERNED, Strings, Symbol};
-pub use time::{NANOS_PER_MS, NANOS_PER_SEC, UnixNanos};
+pub use time::{LastMinute, NANOS_PER_MS, NANOS_PER_SEC, UnixNanos};
 pub use update::{Batch, Marks, Parent, SpanUpdate, Timed};
 pub use usage::{TokenSum, Usage};

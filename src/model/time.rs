@@ -109,7 +109,38 @@ impl UnixNanos {
 
 /// See [`UnixNanos::parse_usual`].
 fn parse_fixed(text: &[u8]) -> Option<UnixNanos> {
-    let head = text.first_chunk::<20>()?;
+    let (head, rest) = text.split_first_chunk()?;
+    within_minute(minute(head)?, rest)
+}
+
+/// The minute of the last time that was read: most times of a stream stand in the same as the one before.
+#[derive(Clone, Copy, Debug)]
+pub struct LastMinute {
+    text: [u8; 17],
+    nanos: i64,
+}
+
+impl Default for LastMinute {
+    fn default() -> Self {
+        // No text has these bytes.
+        Self { text: [0xff; 17], nanos: 0 }
+    }
+}
+
+impl LastMinute {
+    /// The same as [`UnixNanos::parse_usual`].
+    #[inline]
+    pub fn parse(&mut self, text: &str) -> Option<UnixNanos> {
+        let (head, rest) = text.as_bytes().split_first_chunk()?;
+        if *head != self.text {
+            *self = Self { text: *head, nanos: minute(head)? };
+        }
+        if rest.len() > 47 { None } else { within_minute(self.nanos, rest) }
+    }
+}
+
+/// The beginning of a minute that is written as `YYYY-MM-DDTHH:MM:`, in nanoseconds.
+fn minute(head: &[u8; 17]) -> Option<i64> {
     // Digits of the fixed places; one that is none shows in `bad`.
     let mut bad = 0;
     let mut two = |at: usize| {
@@ -118,10 +149,9 @@ fn parse_fixed(text: &[u8]) -> Option<UnixNanos> {
         i64::from(high) * 10 + i64::from(low)
     };
     let year = two(0) * 100 + two(2);
-    let (month, day) = (two(5), two(8));
-    let (hour, minute, second) = (two(11), two(14), two(17));
+    let (month, day, hour, minute) = (two(5), two(8), two(11), two(14));
     let apart = [head[4], head[7], head[13], head[16]] == *b"--::" && matches!(head[10], b'T' | b' ');
-    if bad != 0 || !apart {
+    if bad != 0 || !apart || hour > 23 || minute > 59 {
         return None;
     }
     if !(1678..=2261).contains(&year)
@@ -130,14 +160,17 @@ fn parse_fixed(text: &[u8]) -> Option<UnixNanos> {
     {
         return None;
     }
-    if hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    let (mut fraction, mut at) = (0i64, 19);
-    if head[at] == b'.' {
+    Some((days_from_civil(year, month, day) * 1440 + hour * 60 + minute) * 60 * NANOS_PER_SEC)
+}
+
+/// What follows a minute: `SS[.f]Z` or the same with `+00:00`.
+fn within_minute(minute: i64, rest: &[u8]) -> Option<UnixNanos> {
+    let digit = |at: usize| rest.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9);
+    let second = i64::from(digit(0)?) * 10 + i64::from(digit(1)?);
+    let (mut fraction, mut scale, mut at) = (0i64, NANOS_PER_SEC, 2);
+    if rest.get(at) == Some(&b'.') {
         at += 1;
-        let mut scale = NANOS_PER_SEC;
-        while let Some(digit) = text.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit <= 9) {
+        while let Some(digit) = digit(at) {
             if scale > 1 {
                 scale /= 10;
                 fraction = fraction * 10 + i64::from(digit);
@@ -147,14 +180,11 @@ fn parse_fixed(text: &[u8]) -> Option<UnixNanos> {
         if scale == NANOS_PER_SEC {
             return None;
         }
-        fraction *= scale;
     }
-    if !matches!(text.get(at..)?, b"Z" | b"+00:00") {
+    if second > 59 || !matches!(rest.get(at..)?, b"Z" | b"+00:00") {
         return None;
     }
-    let days = days_from_civil(year, month, day);
-    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
-    Some(UnixNanos(seconds * NANOS_PER_SEC + fraction))
+    Some(UnixNanos(minute + second * NANOS_PER_SEC + fraction * scale))
 }
 
 fn days_in(year: i64, month: i64) -> i64 {
@@ -226,11 +256,34 @@ mod tests {
 
     #[test]
     fn fixed_parser_agrees_with_chrono() {
+        let mut last = LastMinute::default();
         for day in (-60_000..90_000).step_by(97) {
             let time = DateTime::from_timestamp(day * 86_400 + 12_345, 678_000_000).expect("in range");
             let text = time.to_rfc3339_opts(SecondsFormat::Millis, true);
             assert_eq!(UnixNanos::parse(&text).map(|t| t.0), time.timestamp_nanos_opt(), "{text}");
+            assert_eq!(last.parse(&text).map(|t| t.0), time.timestamp_nanos_opt(), "{text}");
         }
+    }
+
+    #[test]
+    fn the_last_minute_changes_nothing() {
+        let mut last = LastMinute::default();
+        for rest in [
+            "0:59.123Z",
+            "0:00Z",
+            "0:60Z",
+            "1:5Z",
+            "1:05.Z",
+            "0:07.25+00:00",
+            "0:07.25+01:00",
+            "x:00Z",
+            "0:1",
+            "",
+        ] {
+            let text = format!("2026-01-01T00:0{rest}");
+            assert_eq!(last.parse(&text), UnixNanos::parse_usual(&text), "{text}");
+        }
+        assert_eq!(LastMinute::default().parse(&format!("{}00Z", "\0".repeat(17))), None);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! What lines repeat: looked up once and then only compared.
 
 use super::keys::{self, Key};
-use crate::model::{SpanKind, Status, Strings, Symbol};
+use super::record::{Taker, View};
+use crate::format::json::Value;
+use crate::model::{LastMinute, SpanKind, Status, Strings, Symbol, UnixNanos};
 
 /// What was looked up last.
 pub(super) struct Memo {
@@ -9,6 +11,7 @@ pub(super) struct Memo {
     symbols: [Symbol; Key::COUNT],
     kinds: Words<Option<SpanKind>>,
     statuses: Words<Status>,
+    minutes: [LastMinute; 4],
 }
 
 impl Default for Memo {
@@ -17,6 +20,7 @@ impl Default for Memo {
             symbols: [Symbol::NONE; Key::COUNT],
             kinds: Words::new(None),
             statuses: Words::new(Status::Unknown),
+            minutes: [LastMinute::default(); 4],
         }
     }
 }
@@ -62,6 +66,22 @@ impl Memo {
     /// The status behind a source's word.
     pub(super) fn status(&mut self, word: &str) -> Status {
         self.statuses.look_up(word, known_word)
+    }
+
+    /// A point in time.
+    #[inline]
+    pub(super) fn time(&mut self, key: Key, take: &mut Taker<'_>) -> Option<UnixNanos> {
+        let last = &mut self.minutes[key as usize % 4];
+        let quick = take.record.text(key).and_then(|text| last.parse(text));
+        quick.or_else(|| take.take(key, Value::time))
+    }
+
+    /// When the record was written; what is no time there is no matter.
+    #[inline]
+    pub(super) fn written(&mut self, record: View<'_>) -> Option<UnixNanos> {
+        let last = &mut self.minutes[Key::Written as usize % 4];
+        let quick = record.text(Key::Written).and_then(|text| last.parse(text));
+        quick.or_else(|| record.get(Key::Written).time().ok().flatten())
     }
 
     /// The symbol of a key's text, which often is the text it had before.

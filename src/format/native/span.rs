@@ -31,6 +31,9 @@ pub(super) fn update(
 
     // Ids may be numbers; then parents may be, too.
     let mut id = |take: &mut Taker<'_>, key| {
+        if let Some(text) = take.record.text(key) {
+            return Id::parse(text, strings);
+        }
         let label = take.record.label(key);
         let text = take.known(key, label)?;
         Id::parse(&text, strings)
@@ -55,8 +58,8 @@ pub(super) fn update(
             Cow::Owned(other.excerpt().into_owned())
         }
     };
-    let start = take.take(Key::Start, Value::time);
-    let end = take.take(Key::End, Value::time);
+    let start = memo.time(Key::Start, &mut take);
+    let end = memo.time(Key::End, &mut take);
     let says = |key| record.has(key);
 
     let Some(span) = span else {
@@ -98,11 +101,11 @@ pub(super) fn update(
     let kind = kind(record, word, &name, usage.is_some(), memo);
     let usage = usage.map(|usage| usage.fill(kind)).filter(Usage::is_known);
     let cost = cost(&mut take);
-    let first_token = take.take(Key::FirstToken, Value::time).or_else(|| {
+    let first_token = memo.time(Key::FirstToken, &mut take).or_else(|| {
         let nanos = take.number(Key::FirstTokenMs).and_then(nanos_of_ms)?;
         start.map(|start| start.plus(nanos))
     });
-    let written_at = record.get(Key::Written).time().ok().flatten();
+    let written_at = memo.written(record);
 
     let mut marks = Marks::default();
     let mut mark = |said: bool, which: Marks| {
