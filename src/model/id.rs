@@ -50,12 +50,12 @@ impl Id {
 
     /// Reads an id that is known to be hex or a UUID.
     pub fn parse_binary(text: &[u8]) -> Option<Self> {
-        let (form, bits) = if let Some(digits) = text.as_array::<16>() {
+        let (form, bits) = if let Ok(digits) = <&[u8; 16]>::try_from(text) {
             (IdForm::Hex16, hex16(digits)?.into())
-        } else if let Some(digits) = text.as_array::<32>() {
+        } else if let Ok(digits) = <&[u8; 32]>::try_from(text) {
             (IdForm::Hex32, hex32(digits)?)
         } else {
-            let text = text.as_array::<36>()?;
+            let text = <&[u8; 36]>::try_from(text).ok()?;
             if [8, 13, 18, 23].iter().any(|&at| text[at] != b'-') {
                 return None;
             }

@@ -58,7 +58,7 @@ fn ingest(lines: &[u8]) -> Store {
 /// The fields of a span that its index needs, payloads passed over.
 #[derive(serde::Deserialize)]
 #[expect(dead_code, reason = "read, not used")]
-struct Span<'a> {
+struct Record<'a> {
     #[serde(borrow)]
     trace_id: Cow<'a, str>,
     #[serde(borrow)]
@@ -80,7 +80,7 @@ struct Span<'a> {
 
 fn typed(lines: &[u8]) -> usize {
     let lines = std::str::from_utf8(lines).expect("text").lines();
-    lines.filter(|line| serde_json::from_str::<Span<'_>>(line).is_ok()).count()
+    lines.filter(|line| serde_json::from_str::<Record<'_>>(line).is_ok()).count()
 }
 
 fn apply(store: &mut Store, batch: &Batch) {

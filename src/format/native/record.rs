@@ -290,7 +290,7 @@ fn meaning(name: &str, level: Level) -> Meaning {
 /// Text without the blanks around it, which it rarely has.
 #[inline]
 fn trimmed(text: &str) -> &str {
-    let plain = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_graphic());
+    let plain = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
     let bytes = text.as_bytes();
     if plain(bytes.first()) && plain(bytes.last()) { text } else { text.trim() }
 }
