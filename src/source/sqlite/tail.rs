@@ -307,6 +307,7 @@ impl Tail {
                 read.last = credible;
                 self.step_over(open, start, to, fault, read);
             }
+            None if finished && to != i64::MAX => self.check_end(open, from, to, read),
             other => read.fault = other,
         }
     }

@@ -22,6 +22,16 @@ impl Tail {
         row.is_none_or(|row| (from..=self.bound(from)).contains(&row)).then_some(row)
     }
 
+    /// Looks whether a range really ends where its rows did: on a damaged page a rowid from nowhere ends it as well.
+    pub(super) fn check_end(&self, open: &Open, from: i64, to: i64, read: &mut Read) {
+        let start = read.last.map_or(Some(from), |last| last.checked_add(1)).filter(|start| *start <= to);
+        if start.is_some_and(|start| self.probe(open, start).is_none()) {
+            let fault = Fault::Damaged("rows out of order".to_owned());
+            read.finished = false;
+            self.step_over(open, start, to, fault, read);
+        }
+    }
+
     /// Goes on after what cannot be read: one row, or as many as stand on a damaged page.
     pub(super) fn step_over(&self, open: &Open, start: Option<i64>, to: i64, fault: Fault, read: &mut Read) {
         let found = start.filter(|_| self.damaged < MAX_DAMAGED).and_then(|start| {
