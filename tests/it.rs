@@ -24,6 +24,9 @@ mod program;
 #[cfg(unix)]
 #[path = "it/pty/mod.rs"]
 mod pty;
+#[cfg(unix)]
+#[path = "it/ratios.rs"]
+mod ratios;
 #[path = "it/readme.rs"]
 mod readme;
 #[path = "it/registry.rs"]
