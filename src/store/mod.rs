@@ -22,6 +22,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod totals;
+mod trace_view;
 mod traces;
 mod view;
 
@@ -37,7 +38,8 @@ pub use row::{FilterRow, SearchedPayload};
 pub use sieve::{BLOCK, Sieve};
 pub use sources::SourceFacts;
 pub use totals::Totals;
-pub use view::{Clock, SpanView, TraceView};
+pub use trace_view::TraceView;
+pub use view::{Clock, SpanView};
 
 use columns::Columns;
 use handle::NONE;

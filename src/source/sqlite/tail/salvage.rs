@@ -15,6 +15,7 @@ impl Tail {
     }
 
     /// The first row from a rowid on, `None` in it when there is none; `None` when it cannot be found.
+    #[expect(clippy::option_option, reason = "not found and found to be nothing are two things")]
     fn probe(&self, open: &Open, from: i64) -> Option<Option<i64>> {
         open.start_clock();
         let mut next = open.conn.prepare_cached(&self.sql.next).ok()?;
