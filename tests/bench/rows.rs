@@ -93,8 +93,8 @@ fn in_turn<A, B>(ours: impl Fn() -> A, floor: impl Fn() -> B) -> (Duration, Dura
         black_box(ours());
         let between = cpu();
         black_box(floor());
-        times[0].push(between - began);
-        times[1].push(cpu() - between);
+        times[0].push(between.saturating_sub(began));
+        times[1].push(cpu().saturating_sub(between));
     }
     let [ours, floor] = times.map(|mut times| {
         times.sort_unstable();

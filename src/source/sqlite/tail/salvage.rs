@@ -8,25 +8,28 @@ use crate::model::{PayloadRef, Reason};
 /// Rows that may be damaged before the table is given up.
 const MAX_DAMAGED: u32 = 1000;
 
+/// Nothing can be read there.
+struct Unreadable;
+
 impl Tail {
     /// The last rowid that a row at or behind `from` can have.
     pub(super) fn bound(&self, from: i64) -> i64 {
         if from <= self.present { self.present } else { i64::MAX }
     }
 
-    /// The first row from a rowid on, `None` in it when there is none; `None` when it cannot be found.
-    #[expect(clippy::option_option, reason = "not found and found to be nothing are two things")]
-    fn probe(&self, open: &Open, from: i64) -> Option<Option<i64>> {
+    /// The first row from a rowid on, if there is one.
+    fn probe(&self, open: &Open, from: i64) -> Result<Option<i64>, Unreadable> {
         open.start_clock();
-        let mut next = open.conn.prepare_cached(&self.sql.next).ok()?;
-        let row = next.query_row([from], |row| row.get::<_, Option<i64>>(0)).ok()?;
-        row.is_none_or(|row| (from..=self.bound(from)).contains(&row)).then_some(row)
+        let mut next = open.conn.prepare_cached(&self.sql.next).map_err(|_| Unreadable)?;
+        let row = next.query_row([from], |row| row.get::<_, Option<i64>>(0)).map_err(|_| Unreadable)?;
+        let credible = row.is_none_or(|row| (from..=self.bound(from)).contains(&row));
+        if credible { Ok(row) } else { Err(Unreadable) }
     }
 
     /// Looks whether a range really ends where its rows did: on a damaged page a rowid from nowhere ends it as well.
     pub(super) fn check_end(&self, open: &Open, from: i64, to: i64, read: &mut Read) {
         let start = read.last.map_or(Some(from), |last| last.checked_add(1)).filter(|start| *start <= to);
-        if start.is_some_and(|start| self.probe(open, start).is_none()) {
+        if start.is_some_and(|start| self.probe(open, start).is_err()) {
             let fault = Fault::Damaged("rows out of order".to_owned());
             read.finished = false;
             self.step_over(open, start, to, fault, read);
@@ -36,7 +39,7 @@ impl Tail {
     /// Goes on after what cannot be read: one row, or as many as stand on a damaged page.
     pub(super) fn step_over(&self, open: &Open, start: Option<i64>, to: i64, fault: Fault, read: &mut Read) {
         let found = start.filter(|_| self.damaged < MAX_DAMAGED).and_then(|start| {
-            if let Some(row) = self.probe(open, start) {
+            if let Ok(row) = self.probe(open, start) {
                 // Found by its place: it alone is the bad one.
                 return Some((row.unwrap_or(start), row));
             }
@@ -44,14 +47,14 @@ impl Tail {
             let start = start.max(0);
             let (mut bad, mut good, mut row) = (1..63).find_map(|power| {
                 let from = start.checked_add(1 << power)?;
-                Some((start.saturating_add(1 << (power - 1)), from, self.probe(open, from)?))
+                Some((start.saturating_add(1 << (power - 1)), from, self.probe(open, from).ok()?))
             })?;
             // Between the two lies where it can be read again.
             while good.abs_diff(bad) > 1 {
                 let middle = bad.midpoint(good);
                 match self.probe(open, middle) {
-                    Some(there) => (good, row) = (middle, there),
-                    None => bad = middle,
+                    Ok(there) => (good, row) = (middle, there),
+                    Err(Unreadable) => bad = middle,
                 }
             }
             Some((start, row.map(|row| row.saturating_sub(1))))
