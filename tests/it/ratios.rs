@@ -101,7 +101,11 @@ fn a_span_keeps_little_memory_and_its_payload_none() {
     let each = held as f64 / spans as f64;
     assert!(each < 220.0, "{each:.0} bytes a span");
     assert!(held as usize * 3 < bytes, "{held} bytes for a log of {bytes}");
-    assert!(store.used_memory() as f64 > held as f64 * 0.5, "the store says {} of {held}", store.used_memory());
+    assert!(
+        store.used_memory() as f64 > held as f64 * 0.5,
+        "the store says {} of {held}",
+        store.used_memory()
+    );
 }
 
 #[test]
