@@ -32,7 +32,7 @@ pub(super) use picker::{Item, Picker, narrowed};
 use rate::spent_last_minute;
 pub(super) use rows::Matches;
 pub(super) use runs::RunList;
-pub(super) use search::Search;
+pub(super) use search::{InFields, Search};
 pub(super) use waterfall::{BarSize, Row, Waterfall};
 
 /// How often the runs under way are counted.

@@ -2,7 +2,7 @@
 
 use crate::store::SpanIx;
 
-use super::super::model::{Focus, Found, Model, Search};
+use super::super::model::{Focus, Found, InFields, Model};
 use super::super::msg::Effect;
 
 /// What spans are ranked by.
@@ -16,12 +16,12 @@ pub(super) enum Rank {
 
 /// Starts a search in the open run.
 pub(super) fn start_search(model: &mut Model, needle: &str) {
-    let needle_lower = needle.to_lowercase();
+    let mut fields = InFields::new(needle);
     let store = &model.store;
     let matches = &model.matches;
     let nodes = model.waterfall.tree.nodes().iter();
     let nodes = nodes.filter(|node| !node.missing && matches.has(node.span)).map(|node| node.span);
-    model.search.start(needle, nodes, |span| Search::in_fields(&needle_lower, &store.span(span)));
+    model.search.start(needle, nodes, |span| fields.has(&store.span(span)));
     if model.search.is_on() && !model.search.hits.is_empty() {
         jump_to_hit(model, true, true);
     }
