@@ -6,7 +6,7 @@ use std::time::Instant;
 
 /// Processor time that something took, and what it returned.
 #[cfg(unix)]
-pub fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let now = || {
         let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
         Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
@@ -18,7 +18,7 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
 
 /// Time that something took, and what it returned.
 #[cfg(not(unix))]
-pub fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
+pub(crate) fn timed<T>(work: impl FnOnce() -> T) -> (Duration, T) {
     let began = Instant::now();
     let value = work();
     (began.elapsed(), value)
