@@ -27,7 +27,8 @@ pub enum IdForm {
 /// A trace, span or run id. Equality and hashing look at the value alone, never at the spelling.
 #[derive(Clone, Copy, Debug)]
 pub struct Id {
-    bits: u128,
+    /// Its halves, the higher one first: a whole would stand at every sixteenth byte only, and updates would grow.
+    halves: [u64; 2],
     form: IdForm,
 }
 
@@ -36,16 +37,16 @@ impl Id {
     pub fn parse(text: &str, strings: &mut Strings) -> Option<Self> {
         // What nearly every id looks like, first.
         if let Some(id) = Self::parse_binary(text.as_bytes()) {
-            return (id.bits != 0).then_some(id);
+            return (id.halves != [0; 2]).then_some(id);
         }
         let text = text.trim();
         if text.is_empty() || text.bytes().all(|b| b == b'0') {
             return None;
         }
         if let Some(id) = Self::parse_binary(text.as_bytes()) {
-            return (id.bits != 0).then_some(id);
+            return (id.halves != [0; 2]).then_some(id);
         }
-        Some(Self { bits: hash_text(text.as_bytes()), form: IdForm::Text(strings.intern(text)) })
+        Some(Self::from_parts(hash_text(text.as_bytes()), IdForm::Text(strings.intern(text))))
     }
 
     /// Reads an id that is known to be hex or a UUID.
@@ -67,7 +68,7 @@ impl Id {
             digits[20..].copy_from_slice(&text[24..]);
             (IdForm::Uuid, hex32(&digits)?)
         };
-        Some(Self { bits, form })
+        Some(Self::from_parts(bits, form))
     }
 
     /// An id that no source wrote, made from parts that are stable across reads.
@@ -77,17 +78,18 @@ impl Id {
             bits = bits.rotate_left(23) ^ hash_text(part);
             bits = bits.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835);
         }
-        Self { bits: bits | 1, form: IdForm::Hex16 }.narrowed()
+        Self::from_parts(bits | 1, IdForm::Hex16).narrowed()
     }
 
     /// Builds an id from its stored parts.
     pub fn from_parts(bits: u128, form: IdForm) -> Self {
-        Self { bits, form }
+        Self { halves: [(bits >> 64) as u64, bits as u64], form }
     }
 
     /// The 128-bit value.
     pub fn bits(self) -> u128 {
-        self.bits
+        let [high, low] = self.halves;
+        u128::from(high) << 64 | u128::from(low)
     }
 
     /// The spelling.
@@ -99,7 +101,7 @@ impl Id {
     #[must_use]
     pub fn remap(self, map: impl Fn(Symbol) -> Symbol) -> Self {
         match self.form {
-            IdForm::Text(symbol) => Self { bits: self.bits, form: IdForm::Text(map(symbol)) },
+            IdForm::Text(symbol) => Self { halves: self.halves, form: IdForm::Text(map(symbol)) },
             _ => self,
         }
     }
@@ -110,20 +112,21 @@ impl Id {
     }
 
     fn narrowed(mut self) -> Self {
-        self.bits = ((self.bits >> 64) as u64 ^ self.bits as u64).max(1).into();
+        let [high, low] = self.halves;
+        self.halves = [0, (high ^ low).max(1)];
         self
     }
 }
 
 impl PartialEq for Id {
     fn eq(&self, other: &Self) -> bool {
-        self.bits == other.bits
+        self.halves == other.halves
     }
 }
 impl Eq for Id {}
 impl Hash for Id {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.bits.hash(state);
+        self.bits().hash(state);
     }
 }
 impl PartialOrd for Id {
@@ -133,7 +136,7 @@ impl PartialOrd for Id {
 }
 impl Ord for Id {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.bits.cmp(&other.bits)
+        self.halves.cmp(&other.halves)
     }
 }
 
@@ -145,7 +148,7 @@ pub struct IdDisplay<'a> {
 
 impl fmt::Display for IdDisplay<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bits = self.id.bits;
+        let bits = self.id.bits();
         match self.id.form {
             IdForm::Hex16 => write!(f, "{:016x}", bits as u64),
             IdForm::Hex32 => write!(f, "{bits:032x}"),
