@@ -10,4 +10,4 @@ mod tree;
 pub use critical_path::{Section, critical_path};
 pub use percentile::{Percentiles, nearest_rank};
 pub use report::{Figures, Group, Report};
-pub use tree::{Node, NodeIx, TraceTree};
+pub use tree::{Node, NodeIx, TraceTree, TreeRows};

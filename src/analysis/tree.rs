@@ -5,8 +5,8 @@
 
 use super::critical_path::critical_path;
 use super::places::Places;
-use crate::model::Status;
-use crate::store::{Clock, SpanIx, SpanView, Store, Totals, TraceIx};
+use crate::model::{SpanKind, Status, UnixNanos};
+use crate::store::{Clock, SpanIx, Store, Totals, TraceIx};
 
 /// A position in a [`TraceTree`]: nodes are in tree order, parents before children.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,12 +43,22 @@ pub struct Node {
     pub errors_below: u64,
     /// Whether the span was never seen itself.
     pub missing: bool,
+    /// Its kind.
+    pub kind: SpanKind,
 }
 
 impl Node {
     /// Duration, nanoseconds, never negative.
     pub fn duration(&self) -> i64 {
         self.end.saturating_sub(self.start).max(0)
+    }
+
+    fn is_under_way(&self) -> bool {
+        matches!(self.status, Status::Running | Status::Suspended)
+    }
+
+    fn is_growing(&self) -> bool {
+        self.end_is_open && self.is_under_way()
     }
 }
 
@@ -66,66 +76,127 @@ pub struct TraceTree {
     pub events: Vec<(Option<NodeIx>, SpanIx)>,
     /// Spans whose times lie so far outside the run that they were left out of its window.
     pub outliers: u32,
+    /// Sums over all of it.
+    pub totals: Totals,
+    /// Failed spans below which none failed, in tree order.
+    pub errors: Vec<NodeIx>,
+    /// Spans under way or waiting.
+    under_way: u32,
+    /// Those of them that reach to `now`.
+    growing: u32,
+    now: i64,
 }
 
 const NO_PARENT: u32 = u32::MAX;
 
 /// A row on its way into the tree.
+#[derive(Debug)]
 struct Raw {
     span: SpanIx,
+    /// The span it hangs on, once all rows are there its row.
+    above: Option<SpanIx>,
     parent: u32,
+    id: u128,
     start: Option<i64>,
     end: Option<i64>,
     status: Status,
     missing: bool,
+    kind: SpanKind,
+    share: Totals,
+}
+
+/// What a tree is built from, copied out of the store: the tree of a long run is built elsewhere while the store goes on.
+#[derive(Debug)]
+pub struct TreeRows {
+    traces: Vec<TraceIx>,
+    /// The trace that is being copied, and the row in it that is next.
+    at: usize,
+    next: Option<SpanIx>,
+    rows: Vec<Raw>,
+    /// Point events: when, which, below what.
+    events: Vec<(Option<UnixNanos>, u128, Option<SpanIx>, SpanIx)>,
+    now: i64,
+}
+
+impl TreeRows {
+    /// Of one trace, or of all traces of one run; nothing is copied yet.
+    pub fn of(traces: Vec<TraceIx>) -> Self {
+        Self { traces, at: 0, next: None, rows: Vec::new(), events: Vec::new(), now: i64::MIN }
+    }
+
+    /// Copies so many further rows. Returns whether there are more.
+    pub fn copy(&mut self, store: &Store, clock: &Clock, rows: usize) -> bool {
+        for _ in 0..rows {
+            let span = match self.next {
+                Some(span) => store.span(span),
+                None => {
+                    let Some(&trace) = self.traces.get(self.at) else { return false };
+                    let view = store.trace(trace);
+                    self.now = self.now.max(view.now(clock).0);
+                    if self.rows.capacity() == 0 {
+                        self.rows.reserve_exact(view.row_count());
+                    }
+                    let Some(newest) = view.spans().next() else {
+                        self.at += 1;
+                        continue;
+                    };
+                    newest
+                }
+            };
+            let above = span.parent().map(|parent| parent.ix());
+            if span.is_event() {
+                self.events.push((span.start(), span.id().bits(), above, span.ix()));
+            } else {
+                self.rows.push(Raw {
+                    span: span.ix(),
+                    above,
+                    parent: NO_PARENT,
+                    id: span.id().bits(),
+                    start: span.start().map(|time| time.0),
+                    end: span.end().map(|time| time.0),
+                    status: span.status(clock),
+                    missing: !span.is_known(),
+                    kind: span.kind(),
+                    share: span.share(),
+                });
+            }
+            self.next = span.previous().map(|previous| previous.ix());
+            self.at += usize::from(self.next.is_none());
+        }
+        self.at < self.traces.len()
+    }
+
+    /// Builds the tree of what was copied.
+    pub fn build(mut self) -> TraceTree {
+        let rows = &mut self.rows;
+        // The chain of a trace begins with its newest row; siblings mostly come in order of their start.
+        rows.reverse();
+        let local = Places::of(rows.iter().map(|row| row.span.index() as u32));
+        for row in rows.iter_mut() {
+            row.parent = row.above.and_then(|above| local.get(above.index() as u32)).unwrap_or(NO_PARENT);
+        }
+        drop(local);
+        let order = Order::new(rows);
+        let (mut tree, places) = TraceTree::lay_out(rows, &order);
+        tree.resolve_times(rows, &places, self.now);
+        tree.sum();
+        tree.measure_self_time();
+        tree.find_window(self.now);
+        tree.mark_critical();
+        tree.find_notable(self.now);
+        self.events.sort_by_key(|(start, id, ..)| (*start, *id));
+        let owner = |above: Option<SpanIx>| above.and_then(|above| tree.find(above));
+        tree.events = self.events.iter().map(|(_, _, above, event)| (owner(*above), *event)).collect();
+        tree
+    }
 }
 
 impl TraceTree {
     /// Builds the tree of one trace, or of all traces of one run.
     pub fn build(store: &Store, traces: &[TraceIx], clock: &Clock) -> Self {
-        let mut spans: Vec<SpanView<'_>> = Vec::new();
-        let mut events: Vec<SpanView<'_>> = Vec::new();
-        let mut now = i64::MIN;
-        for &trace in traces {
-            let view = store.trace(trace);
-            now = now.max(view.now(clock).0);
-            for span in view.spans() {
-                if span.is_event() { events.push(span) } else { spans.push(span) }
-            }
-        }
-        // The chain of a trace begins with its newest row; siblings mostly come in order of their start.
-        spans.reverse();
-        let local = Places::of(spans.iter().map(|span| span.ix().index() as u32));
-        let raw: Vec<Raw> = spans
-            .iter()
-            .map(|span| Raw {
-                span: span.ix(),
-                parent: span
-                    .parent()
-                    .and_then(|parent| local.get(parent.ix().index() as u32))
-                    .unwrap_or(NO_PARENT),
-                start: span.start().map(|time| time.0),
-                end: span.end().map(|time| time.0),
-                status: span.status(clock),
-                missing: !span.is_known(),
-            })
-            .collect();
-        let order = Order::new(&spans, &raw);
-        let (mut tree, rows) = Self::lay_out(&raw, &order);
-        tree.resolve_times(&raw, &rows, now);
-        tree.sum(store);
-        tree.measure_self_time();
-        tree.find_window(now);
-        tree.mark_critical();
-        events.sort_by_key(|event| (event.start(), event.id()));
-        tree.events = events
-            .iter()
-            .map(|event| {
-                let owner = event.parent().and_then(|parent| tree.find(parent.ix()));
-                (owner, event.ix())
-            })
-            .collect();
-        tree
+        let mut rows = TreeRows::of(traces.to_vec());
+        while rows.copy(store, clock, usize::MAX) {}
+        rows.build()
     }
 
     /// Every node, in tree order.
@@ -160,19 +231,25 @@ impl TraceTree {
 
     /// Lets running spans, and the window, reach to `now` without building the tree again.
     pub fn advance(&mut self, now: i64) {
-        let mut grew = false;
-        for node in &mut self.nodes {
-            if node.end_is_open
-                && matches!(node.status, Status::Running | Status::Suspended)
-                && node.end < now
-            {
-                node.end = now;
-                grew = true;
-            }
-        }
-        if grew {
+        if self.growing > 0 && now > self.now {
+            self.now = now;
             self.end = self.end.max(now);
         }
+    }
+
+    /// Whether a span is under way or waits.
+    pub fn is_under_way(&self) -> bool {
+        self.under_way > 0
+    }
+
+    /// Where a node ends by now, nanoseconds since the epoch.
+    pub fn end_of(&self, node: &Node) -> i64 {
+        if node.is_growing() { node.end.max(self.now) } else { node.end }
+    }
+
+    /// How long a node lasts by now, nanoseconds, never negative.
+    pub fn duration_of(&self, node: &Node) -> i64 {
+        self.end_of(node).saturating_sub(node.start).max(0)
     }
 
     fn siblings(&self, from: u32, to: u32) -> impl Iterator<Item = NodeIx> + '_ {
@@ -209,9 +286,10 @@ impl TraceTree {
                 status: from.status,
                 self_nanos: 0,
                 critical: false,
-                totals: Totals::default(),
+                totals: from.share,
                 errors_below: 0,
                 missing: from.missing,
+                kind: from.kind,
             });
             stack.extend(children.iter().rev().map(|&child| (child, Some(at), depth + 1)));
         }
@@ -257,11 +335,8 @@ impl TraceTree {
         }
     }
 
-    fn sum(&mut self, store: &Store) {
-        for node in &mut self.nodes {
-            node.totals = store.span(node.span).share();
-            node.errors_below = 0;
-        }
+    /// Adds up from below; until now each node has what it adds itself.
+    fn sum(&mut self) {
         for at in (0..self.nodes.len()).rev() {
             let node = &self.nodes[at];
             // All below it have been added to it by now; what it adds itself is one error at most.
@@ -315,6 +390,24 @@ impl TraceTree {
         self.outliers = self.nodes.iter().filter(outside).count() as u32;
     }
 
+    /// What would take a look at every node later.
+    fn find_notable(&mut self, now: i64) {
+        self.now = now;
+        let mut totals = Totals::default();
+        for root in self.roots() {
+            totals.merge(&self.node(root).totals);
+        }
+        self.totals = totals;
+        let failed = |node: &Node| matches!(node.status, Status::Error | Status::Timeout);
+        let nodes = || (0..).map(NodeIx).zip(&self.nodes);
+        self.errors =
+            nodes().filter(|(_, node)| failed(node) && node.errors_below == 0).map(|(at, _)| at).collect();
+        let (under_way, growing) = nodes().fold((0, 0), |(under_way, growing), (_, node)| {
+            (under_way + u32::from(node.is_under_way()), growing + u32::from(node.is_growing()))
+        });
+        (self.under_way, self.growing) = (under_way, growing);
+    }
+
     fn mark_critical(&mut self) {
         let roots: Vec<NodeIx> = self.roots().filter(|root| !self.node(*root).missing).collect();
         for root in roots {
@@ -337,7 +430,7 @@ struct Order {
 }
 
 impl Order {
-    fn new(spans: &[SpanView<'_>], raw: &[Raw]) -> Self {
+    fn new(raw: &[Raw]) -> Self {
         let group = |row: &Raw| if row.parent == NO_PARENT { raw.len() } else { row.parent as usize };
         // One more than there are groups: where the last one ends.
         let mut from = vec![0u32; raw.len() + 2];
@@ -366,7 +459,7 @@ impl Order {
         }
         let start = |row: u32| raw[row as usize].start.or(raw[row as usize].end).unwrap_or(i64::MAX);
         let before = |&one: &u32, &other: &u32| {
-            let id = |row: u32| spans[row as usize].id().bits();
+            let id = |row: u32| raw[row as usize].id;
             start(one).cmp(&start(other)).then_with(|| id(one).cmp(&id(other))).then(one.cmp(&other))
         };
         for ends in from.windows(2) {

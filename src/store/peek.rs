@@ -1,10 +1,16 @@
-//! What only the sieve wants to know about a span.
+//! What few want to know about a span: the sieve, and whoever copies a trace row by row.
 
 use super::SpanView;
 use super::columns::RowBits;
 use crate::model::{Status, Symbol};
 
-impl SpanView<'_> {
+impl<'a> SpanView<'a> {
+    /// The row of its trace that came before it, as in [`TraceView::spans`](super::TraceView::spans).
+    pub fn previous(&self) -> Option<SpanView<'a>> {
+        let row = self.store().columns.links[self.ix().index()].previous;
+        (row != super::NONE).then(|| self.store().span(super::SpanIx(row)))
+    }
+
     /// The row of its parent, or none.
     pub(super) fn parent_row(&self) -> u32 {
         self.store().columns.links[self.ix().index()].parent

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeZone};
 
+use super::short;
 use crate::model::{NANOS_PER_SEC, NanoUsd, UnixNanos};
 
 /// What stands for an unknown value; unknown is never shown as 0.
@@ -12,183 +13,45 @@ const DAY: u64 = 86_400;
 /// A duration in nanoseconds: `<1µs`, `856ms`, `2.45s`, `12.1s`, `41s`, `1m 12s`, `2h 05m`, `3d 04h`, `120d`.
 /// At most 7 cells, 8 when negative.
 pub fn duration(nanos: i64) -> String {
-    signed(nanos, |nanos| {
-        below_ten_seconds(nanos).unwrap_or_else(|| {
-            let tenths = rounded(nanos, 100_000_000);
-            match (tenths / 10, tenths % 10) {
-                (60.., _) => from_minutes_up(nanos),
-                (seconds, 0) => format!("{seconds}s"),
-                (seconds, tenth) => format!("{seconds}.{tenth}s"),
-            }
-        })
-    })
+    short::duration(nanos).into()
 }
 
 /// A duration in nanoseconds where space is short or it is still growing: `856ms`, `8.6s`, `41s`, then as
 /// [`duration`]. At most 7 cells, 8 when negative.
 pub fn duration_short(nanos: i64) -> String {
-    signed(nanos, |nanos| {
-        let tenths = rounded(nanos, 100_000_000);
-        let seconds = rounded(nanos, NANOS_PER_SEC as u64);
-        if rounded(nanos, 1_000_000) < 1000 {
-            below_ten_seconds(nanos).unwrap_or_default()
-        } else if tenths < 100 {
-            format!("{}.{}s", tenths / 10, tenths % 10)
-        } else if seconds < 60 {
-            format!("{seconds}s")
-        } else {
-            from_minutes_up(nanos)
-        }
-    })
-}
-
-fn signed(value: i64, show: impl Fn(u64) -> String) -> String {
-    let text = show(value.unsigned_abs());
-    if value < 0 { format!("-{text}") } else { text }
-}
-
-/// `value / unit`, rounded half up.
-fn rounded(value: u64, unit: u64) -> u64 {
-    value / unit + u64::from(value % unit >= unit.div_ceil(2))
-}
-
-fn below_ten_seconds(nanos: u64) -> Option<String> {
-    let (micros, millis, hundredths) =
-        (rounded(nanos, 1000), rounded(nanos, 1_000_000), rounded(nanos, 10_000_000));
-    match nanos {
-        0 => Some("0ms".into()),
-        1..1000 => Some("<1µs".into()),
-        _ if micros < 1000 => Some(format!("{micros}µs")),
-        _ if millis < 1000 => Some(format!("{millis}ms")),
-        _ if hundredths < 1000 => Some(format!("{}.{:02}s", hundredths / 100, hundredths % 100)),
-        _ => None,
-    }
-}
-
-fn from_minutes_up(nanos: u64) -> String {
-    let seconds = rounded(nanos, NANOS_PER_SEC as u64);
-    let minutes = rounded(seconds, 60);
-    let hours = rounded(seconds, 3600);
-    if seconds < 3600 {
-        format!("{}m {:02}s", seconds / 60, seconds % 60)
-    } else if minutes < 24 * 60 {
-        format!("{}h {:02}m", minutes / 60, minutes % 60)
-    } else if hours < 100 * 24 {
-        format!("{}d {:02}h", hours / 24, hours % 24)
-    } else {
-        format!("{}d", rounded(seconds, DAY))
-    }
+    short::duration_short(nanos).into()
 }
 
 /// A count of tokens or anything else in three digits: `545`, `1.24k`, `312k`, `1.24M`, `3.10B`. At most 5 cells.
 pub fn tokens(count: u64) -> String {
-    three_digits(count, &["", "k", "M", "B", "T"]).unwrap_or_else(|| ">999T".into())
+    short::tokens(count).into()
 }
 
 /// Bytes in decimal units: `0 B`, `999 B`, `12.3 kB`, `1.24 MB`. At most 7 cells.
 pub fn bytes(count: u64) -> String {
-    three_digits(count, &[" B", " kB", " MB", " GB", " TB", " PB", " EB"]).unwrap_or_default()
-}
-
-/// Three significant digits with the first unit, each 1000 of the one before, in which they are below 1000.
-fn three_digits(value: u64, units: &[&str]) -> Option<String> {
-    let mut factor = 1u128;
-    for unit in units {
-        for (decimals, power) in [(2, 100u128), (1, 10), (0, 1)] {
-            let scaled = (u128::from(value) * power + factor / 2) / factor;
-            if factor == 1 && power > 1 || scaled >= 1000 {
-                continue;
-            }
-            return Some(if decimals == 0 {
-                format!("{scaled}{unit}")
-            } else {
-                format!("{}.{:0decimals$}{unit}", scaled / power, scaled % power)
-            });
-        }
-        factor *= 1000;
-    }
-    None
+    short::bytes(count).into()
 }
 
 /// A whole number with thousands separators: `12,345`. At most 26 cells.
 pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    short::count(number).into()
 }
 
 /// Money with its sign: `$0`, `<$0.0001`, `$0.0123`, `$4.8213`, `$123.40`, `$3,581.62`, `$1.24M`.
 /// At most 11 cells, 12 when negative.
 pub fn usd(amount: NanoUsd) -> String {
-    signed(amount.0, |nanos| match nanos {
-        0 => "$0".into(),
-        1..50_000 => "<$0.0001".into(),
-        _ => {
-            let cents = rounded(nanos, 10_000_000);
-            if rounded(nanos, 100_000) < 1_000_000 {
-                format!("${}", ten_thousandths(nanos))
-            } else if cents < 100_000_000 {
-                format!("${}.{:02}", count(cents / 100), cents % 100)
-            } else {
-                format!("${}", tokens(rounded(nanos, 1_000_000_000)))
-            }
-        }
-    })
+    short::usd(amount).into()
 }
 
 /// Money for a column that says it is dollars: `0`, `<0.0001`, `0.0123`, `99.9999`, `123.40`, `3,582`, `12.4k`,
 /// `1.24M`. At most 7 cells, 8 when negative.
 pub fn usd_cell(amount: NanoUsd) -> String {
-    signed(amount.0, |nanos| match nanos {
-        0 => "0".into(),
-        1..50_000 => "<0.0001".into(),
-        _ => {
-            let cents = rounded(nanos, 10_000_000);
-            let dollars = rounded(nanos, 1_000_000_000);
-            if rounded(nanos, 100_000) < 1_000_000 {
-                ten_thousandths(nanos)
-            } else if cents < 100_000 {
-                format!("{}.{:02}", cents / 100, cents % 100)
-            } else if dollars < 10_000 {
-                count(dollars)
-            } else {
-                tokens(dollars)
-            }
-        }
-    })
-}
-
-fn ten_thousandths(nanos: u64) -> String {
-    let units = rounded(nanos, 100_000);
-    format!("{}.{:04}", units / 10_000, units % 10_000)
+    short::usd_cell(amount).into()
 }
 
 /// A share (0.41 is `41%`): `0%`, `<0.1%`, `4.1%`, `41%`, `>99%`, `100%`; not a number is `–`. At most 6 cells.
 pub fn percent(share: f64) -> String {
-    let value = share * 100.0;
-    if value.is_nan() {
-        UNKNOWN.into()
-    } else if value == 0.0 {
-        "0%".into()
-    } else if value < 0.0 {
-        if value <= -1000.0 { "<-999%".into() } else { format!("{value:.0}%") }
-    } else if value < 0.1 {
-        "<0.1%".into()
-    } else if value < 9.95 {
-        format!("{value:.1}%")
-    } else if (99.5..100.0).contains(&value) {
-        ">99%".into()
-    } else if value < 9999.5 {
-        format!("{value:.0}%")
-    } else {
-        ">9999%".into()
-    }
+    short::percent(share).into()
 }
 
 /// A rate per some unit of time: `0`, `0.4`, `12.3`, `155`, `1.24k`; not a number is `–`. At most 5 cells.
@@ -223,7 +86,7 @@ pub fn age(nanos: i64) -> String {
 
 /// The time of day in a zone: `17:00:00`. 8 cells.
 pub fn clock<Z: TimeZone<Offset: std::fmt::Display>>(time: UnixNanos, zone: &Z) -> String {
-    DateTime::from_timestamp_nanos(time.0).with_timezone(zone).format("%H:%M:%S").to_string()
+    short::clock(time, zone).into()
 }
 
 /// The time of day in a zone, to the millisecond: `17:00:00.250`. 12 cells.

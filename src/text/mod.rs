@@ -2,6 +2,7 @@
 //!
 //! - [`safe`]: what a terminal may get. Everything drawn or printed goes through [`display_safe`] or [`SafeText`].
 //! - [`format`](mod@format): durations, tokens, money, ages and sizes in a few cells.
+//! - [`short`]: the same without allocating, for screens.
 //! - [`redact`]: hides secrets in text and JSON.
 //! - [`search`]: looks for text in records that are not decoded.
 //! - [`json`]: JSON text as lines with token classes, in pages.
@@ -11,6 +12,7 @@ pub mod json;
 pub mod redact;
 pub mod safe;
 pub mod search;
+pub mod short;
 mod sink;
 
 pub use format::{
@@ -19,4 +21,5 @@ pub use format::{
 };
 pub use redact::{is_sensitive_key, redact_json, redact_text, redact_value_of};
 pub use safe::{MAX_LINE, SafeText, display_safe, display_safe_lines};
+pub use short::Short;
 pub use sink::{json_safe, raw_json, redact_detail};

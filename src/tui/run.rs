@@ -155,16 +155,20 @@ pub async fn run(
 /// How long nothing has to be done: until the next frame when one is due, until bars have grown visibly, or for ever.
 fn pause(model: &Model, dirty: bool, drawn: Instant) -> Option<Duration> {
     let since = drawn.elapsed();
-    if dirty || update::is_restless(model) {
+    if dirty || update::is_busy(model) {
         return Some(FRAME.saturating_sub(since));
     }
     let grows = model.running != (0, 0) || model.waterfall.is_running();
     let spent = model.last_minute.0 > 0;
-    match (grows, spent) {
+    let tick = match (grows, spent) {
         (true, _) => Some(TICK.saturating_sub(since)),
         (false, true) => Some(SLOW_TICK.saturating_sub(since)),
         (false, false) => None,
-    }
+    };
+    // The tree of a long run that changes all the time is built every few seconds.
+    let tree = model.waterfall.due(&model.matches, Instant::now());
+    let tree = tree.map(|due| due.max(FRAME.saturating_sub(since)));
+    tick.into_iter().chain(tree).min()
 }
 
 fn draw(guard: &mut Guard, model: &Model, ascii: bool) -> io::Result<()> {

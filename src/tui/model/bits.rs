@@ -33,6 +33,25 @@ impl Bits {
         }
     }
 
+    /// Puts a row in. Returns whether it is new.
+    pub(super) fn insert(&mut self, row: usize) -> bool {
+        let (word, bit) = (self.word(row / 64), 1 << (row % 64));
+        self.set_word(row / 64, word | bit);
+        word & bit == 0
+    }
+
+    /// Takes a row out.
+    pub(super) fn remove(&mut self, row: usize) {
+        let word = self.word(row / 64);
+        self.set_word(row / 64, word & !(1 << (row % 64)));
+    }
+
+    /// Takes all out.
+    pub(super) fn clear(&mut self) {
+        self.words.clear();
+        self.end = 0;
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.words.iter().take(self.end).all(|word| *word == 0)
     }

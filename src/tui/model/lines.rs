@@ -176,7 +176,7 @@ fn times(model: &Model, span: &SpanView<'_>) -> TextLine {
     let Some(start) = span.start() else { return vec![piece("not known", Ink::Dim)] };
     let mut parts = vec![piece(text::format::clock_millis(start, &Zone), Ink::Text)];
     let node = model.waterfall.tree.find(span.ix()).map(|at| model.waterfall.tree.node(at));
-    let length = span.duration().or_else(|| node.map(crate::analysis::Node::duration));
+    let length = span.duration().or_else(|| node.map(|node| model.waterfall.tree.duration_of(node)));
     if let Some(nanos) = length {
         let open = if span.duration().is_none() { " so far" } else { "" };
         parts.push(piece(format!("  for {}{open}", text::duration(nanos)), Ink::Text));

@@ -1,11 +1,14 @@
 //! Everything the screen shows and keys change.
 
 mod bits;
+mod builder;
 mod detail;
 mod input;
 mod lines;
+mod outline;
 mod payloads;
 mod picker;
+mod prepared;
 mod rate;
 mod rows;
 mod runs;
@@ -29,7 +32,8 @@ pub(super) use input::TextInput;
 pub(super) use lines::{Ink, TextLine};
 pub(super) use payloads::{Found, PayloadSearch};
 pub(super) use picker::{Item, Picker, narrowed};
-use rate::spent_last_minute;
+pub(super) use prepared::{KeyNames, OverlayLine, Prepared, RunFigures};
+use rate::Spending;
 pub(super) use rows::Matches;
 pub(super) use runs::RunList;
 pub(super) use search::{InFields, Search};
@@ -141,6 +145,12 @@ pub struct Model {
     /// Runs under way and, of the others, waiting ones.
     pub running: (usize, usize),
     counted_at: Option<(u64, Instant)>,
+    spending: Spending,
+    /// Traces that may be under way, each once.
+    maybe_active: Vec<TraceIx>,
+    active: bits::Bits,
+    /// What drawing only copies.
+    pub prepared: Prepared,
     /// How much the index may hold, and what was asked back.
     pub memory: Memory,
     /// The last notice.
@@ -151,6 +161,8 @@ pub struct Model {
     pub redact: bool,
     /// Keys.
     pub keymap: Keymap,
+    /// Their names.
+    pub key_names: KeyNames,
     /// Keys of an unfinished sequence.
     pub pending: Vec<Key>,
     /// The number typed before a key.
@@ -237,11 +249,16 @@ impl Model {
             last_minute: NanoUsd::ZERO,
             running: (0, 0),
             counted_at: None,
+            spending: Spending::default(),
+            maybe_active: Vec::new(),
+            active: bits::Bits::default(),
+            prepared: Prepared::default(),
             memory: Memory::default(),
             notice: None,
             full_screen: false,
             redact,
             keymap: config.keymap.clone(),
+            key_names: KeyNames::of(&config.keymap),
             pending: Vec::new(),
             count: None,
             theme_name: theme_name.to_owned(),
@@ -281,15 +298,23 @@ impl Model {
             }
         }
         self.counted_at = Some((generation, self.now));
-        self.last_minute = spent_last_minute(&self.store, &self.clock);
-        self.running = (0, 0);
-        for trace in self.store.traces().filter(crate::store::TraceView::may_be_active) {
-            match trace.status(&self.clock) {
-                crate::model::Status::Running => self.running.0 += 1,
-                crate::model::Status::Suspended => self.running.1 += 1,
+        self.last_minute = self.spending.sum(&self.store, &self.clock);
+        let (mut running, mut waiting) = (0, 0);
+        let Self { maybe_active, active, store, prepared, clock, now, .. } = self;
+        maybe_active.retain(|trace| {
+            let trace = store.trace(*trace);
+            if !trace.may_be_active() {
+                active.remove(trace.ix().index());
+                return false;
+            }
+            match prepared.standing.of(&trace, clock, *now) {
+                crate::model::Status::Running => running += 1,
+                crate::model::Status::Suspended => waiting += 1,
                 _ => {}
             }
-        }
+            true
+        });
+        self.running = (running, waiting);
     }
 
     /// Whether the runs under way should be counted again soon although nothing new comes.

@@ -1,8 +1,13 @@
 //! The list of runs: one row per run, newest first, selection by id.
 
+use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
+use rustc_hash::FxHashSet;
+
+use super::bits::Bits;
 use super::rows::Matches;
+use crate::model::UnixNanos;
 use crate::store::{Store, TraceIx};
 
 /// Above this many traces the list is put in order at most a few times a second.
@@ -10,12 +15,38 @@ const MANY: usize = 20_000;
 /// How often then.
 const PAUSE: Duration = Duration::from_millis(250);
 
+/// A run in its place.
+#[derive(Clone, Copy, Debug)]
+struct Listed {
+    start: Option<UnixNanos>,
+    /// Its first trace.
+    trace: TraceIx,
+    /// Whether it may have further ones.
+    named: bool,
+}
+
+impl Listed {
+    /// Newest first.
+    fn key(&self) -> (Reverse<Option<UnixNanos>>, Reverse<TraceIx>) {
+        (Reverse(self.start), Reverse(self.trace))
+    }
+}
+
 /// The runs in the order they are shown.
 #[derive(Debug, Default)]
 pub struct RunList {
-    /// The first trace of each run.
+    /// Every run, in order.
+    all: Vec<Listed>,
+    /// What `all` is merged into.
+    spare: Vec<Listed>,
+    /// Traces that changed since `all` was put in order, each once.
+    changed: Vec<TraceIx>,
+    is_changed: Bits,
+    /// The first trace of each run that passes the filter.
     rows: Vec<TraceIx>,
     selected: Option<TraceIx>,
+    /// Where it stands, as far as is known.
+    at: usize,
     /// The run that was selected by hand: it is selected again when a filter lets it pass again.
     chosen: Option<TraceIx>,
     /// First row on the screen.
@@ -49,7 +80,23 @@ impl RunList {
     /// Where the selection stands.
     pub fn position(&self) -> Option<usize> {
         let selected = self.selected?;
+        if self.rows.get(self.at) == Some(&selected) {
+            return Some(self.at);
+        }
         self.rows.iter().position(|row| *row == selected)
+    }
+
+    /// Notes traces that changed.
+    pub fn note(&mut self, traces: &[TraceIx]) {
+        for &trace in traces {
+            self.note_one(trace);
+        }
+    }
+
+    fn note_one(&mut self, trace: TraceIx) {
+        if self.is_changed.insert(trace.index()) {
+            self.changed.push(trace);
+        }
     }
 
     /// Puts the list in order again if anything changed. Returns whether the selection is another one now.
@@ -62,24 +109,28 @@ impl RunList {
         if crowded && self.built_at.is_some_and(|built| now.duration_since(built) < PAUSE) {
             return false;
         }
+        let refiltered = self.built_from.is_none_or(|(.., filter)| filter != matches.generation());
         (self.built_from, self.built_at) = (Some(state), Some(now));
-        self.rows.clear();
-        for trace in store.traces() {
-            let stands_for_run = trace.run().is_none() || trace.run_traces().first() == Some(&trace.ix());
-            let shown =
-                || matches.is_off() || trace.run_traces().iter().any(|trace| matches.has_trace(*trace));
-            if stands_for_run && trace.totals().spans + trace.totals().events > 0 && shown() {
-                self.rows.push(trace.ix());
-            }
+        if self.changed.is_empty() && !refiltered {
+            return false;
         }
-        self.rows.sort_by_key(|trace| {
-            let view = store.trace(*trace);
-            (std::cmp::Reverse(view.start()), std::cmp::Reverse(view.ix()))
-        });
+        self.sort(store);
+        self.rows.clear();
+        if matches.is_off() {
+            self.rows.extend(self.all.iter().map(|run| run.trace));
+        } else {
+            let shown = |run: &&Listed| {
+                matches.has_trace(run.trace)
+                    || run.named
+                        && store.trace(run.trace).run_traces().iter().any(|trace| matches.has_trace(*trace))
+            };
+            self.rows.extend(self.all.iter().filter(shown).map(|run| run.trace));
+        }
         if self.follow {
             self.new_from = store.trace_count();
         }
-        self.unseen = self.rows.iter().filter(|row| row.index() >= self.new_from).count();
+        let unseen = |row: &&TraceIx| row.index() >= self.new_from;
+        self.unseen = if self.follow { 0 } else { self.rows.iter().filter(unseen).count() };
         let old = self.selected;
         if self.follow {
             self.selected = self.rows.first().copied();
@@ -89,7 +140,44 @@ impl RunList {
             let wanted = [self.chosen.map(run), old.map(run), self.rows.first().copied()];
             self.selected = wanted.into_iter().flatten().find(|run| self.rows.contains(run));
         }
+        self.at = self.position().unwrap_or(0);
         old != self.selected
+    }
+
+    /// Takes the runs that changed out of their places and puts them where they belong now.
+    fn sort(&mut self, store: &Store) {
+        if self.changed.is_empty() {
+            return;
+        }
+        // What one trace of a run says may move the run to another of its traces.
+        let mut runs: FxHashSet<u128> = FxHashSet::default();
+        for at in 0..self.changed.len() {
+            let trace = store.trace(self.changed[at]);
+            if trace.run().is_some_and(|run| runs.insert(run.bits())) {
+                trace.run_traces().into_iter().for_each(|trace| self.note_one(trace));
+            }
+        }
+        let mut fresh: Vec<Listed> = Vec::with_capacity(self.changed.len());
+        for trace in self.changed.drain(..) {
+            let view = store.trace(trace);
+            let named = view.run().is_some();
+            let stands_for_run = !named || view.run_traces().first() == Some(&trace);
+            if stands_for_run && view.totals().spans + view.totals().events > 0 {
+                fresh.push(Listed { start: view.start(), trace, named });
+            }
+        }
+        fresh.sort_unstable_by_key(Listed::key);
+        self.spare.clear();
+        let mut fresh = fresh.into_iter().peekable();
+        for run in self.all.iter().filter(|run| !self.is_changed.has(run.trace.index())) {
+            while let Some(new) = fresh.next_if(|new| new.key() < run.key()) {
+                self.spare.push(new);
+            }
+            self.spare.push(*run);
+        }
+        self.spare.extend(fresh);
+        std::mem::swap(&mut self.all, &mut self.spare);
+        self.is_changed.clear();
     }
 
     /// Whether the list should be put in order again soon although nothing new comes.
@@ -108,6 +196,7 @@ impl RunList {
         let old = self.selected;
         let at = at.min(self.rows.len().saturating_sub(1));
         self.selected = self.rows.get(at).copied();
+        self.at = at;
         self.set_follow(at == 0 && self.follow);
         old != self.selected
     }

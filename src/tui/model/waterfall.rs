@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashSet;
 
+use super::builder::{Builder, Laid};
+use super::outline::{Folds, Guides, Outline};
 use super::rows::Matches;
-use crate::analysis::{Node, NodeIx, TraceTree};
-use crate::model::{SpanKind, Status};
+use crate::analysis::{NodeIx, TraceTree};
 use crate::store::{Clock, SpanIx, Store, TraceIx};
 
 /// What the length of a bar stands for.
@@ -50,6 +51,9 @@ pub struct Row {
     pub folded: u32,
 }
 
+/// Trees above this are given back to the system by a thread.
+const LARGE: usize = 50_000;
+
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Waterfall {
@@ -57,7 +61,12 @@ pub struct Waterfall {
     pub run: Option<TraceIx>,
     /// Its spans.
     pub tree: TraceTree,
+    /// What of the tree decides which rows there are.
+    outline: Outline,
     rows: Vec<Row>,
+    /// Grows whenever there are other rows.
+    version: u64,
+    guides: Guides,
     /// Spans the user folded.
     folded: FxHashSet<SpanIx>,
     /// Spans the user unfolded although the general depth would fold them.
@@ -78,14 +87,10 @@ pub struct Waterfall {
     pub size: BarSize,
     /// Whether the critical path is marked.
     pub critical: bool,
-    built_from: Option<(u64, u64)>,
-    built_at: Option<Instant>,
-    cost_to_build: Duration,
+    builder: Builder,
+    /// The state of the filter that the rows are of, when they were listed and what that cost.
+    listed: Option<(u64, Instant, Duration)>,
 }
-
-/// Gaps shorter than this, or than this share of the run, are not worth folding.
-const MIN_GAP: i64 = 2 * crate::model::NANOS_PER_SEC;
-const MIN_GAP_SHARE: f64 = 0.15;
 
 impl Waterfall {
     /// Shows another run.
@@ -93,37 +98,68 @@ impl Waterfall {
         if self.run == run {
             return;
         }
-        *self = Self { run, compact: true, size: self.size, critical: self.critical, ..Self::default() };
+        let new = Self { run, compact: true, size: self.size, critical: self.critical, ..Self::default() };
+        let old = std::mem::replace(self, new);
+        if old.tree.nodes().len() > LARGE {
+            dispose(old);
+        }
     }
 
-    /// Builds the tree again if the run or the filter changed; a tree that takes long to build is built less often.
-    pub fn refresh(&mut self, store: &Store, clock: &Clock, matches: &Matches, now: Instant) -> bool {
-        let Some(run) = self.run else { return false };
-        let traces = store.trace(run).run_traces();
-        let generation = traces.iter().map(|trace| store.trace(*trace).generation()).max().unwrap_or(0);
-        let state = (generation, matches.generation());
-        if self.built_from == Some(state) {
-            return false;
+    /// Goes on with what there is to do when the run or the filter changed, for a few milliseconds at most. A tree, or a
+    /// list of rows, that takes long to make is made less often.
+    pub fn refresh(&mut self, store: &Store, clock: &Clock, matches: &Matches, now: Instant) {
+        let Some(run) = self.run else { return };
+        if let Some(Laid { tree, outline, gaps }) = self.builder.work(store, clock, run, now) {
+            let old =
+                (std::mem::replace(&mut self.tree, tree), std::mem::replace(&mut self.outline, outline));
+            self.gaps = gaps;
+            if old.0.nodes().len() > LARGE {
+                dispose(old);
+            }
+            self.list(matches, now);
+            self.select_shown();
+        } else if self.list_is_due(matches, now) {
+            self.list(matches, now);
+            self.select_shown();
         }
-        if self.built_at.is_some_and(|built| now.duration_since(built) < self.cost_to_build * 8) {
-            return false;
-        }
-        let started = Instant::now();
-        self.tree = TraceTree::build(store, &traces, clock);
-        self.find_gaps();
-        self.flatten(store, matches);
-        (self.built_from, self.built_at, self.cost_to_build) = (Some(state), Some(now), started.elapsed());
-        self.select_shown();
-        true
+    }
+
+    /// Whether what is shown is older than what there is to show.
+    pub fn is_behind(&self, matches: &Matches) -> bool {
+        self.run.is_some() && (self.builder.is_behind() || self.list_is_old(matches))
+    }
+
+    /// When to go on, if there is something to do; nothing is missed by waiting until then.
+    pub fn due(&self, matches: &Matches, now: Instant) -> Option<Duration> {
+        let list = self.listed.filter(|_| self.list_is_old(matches));
+        let list = list.map(|(_, at, cost)| (cost * 4).saturating_sub(now.duration_since(at)));
+        [self.builder.due(now), list].into_iter().flatten().min()
+    }
+
+    /// Whether nothing can be shown yet because the run is long.
+    pub fn is_opening(&self) -> bool {
+        self.run.is_some() && self.tree.is_empty() && self.builder.is_behind()
+    }
+
+    fn list_is_old(&self, matches: &Matches) -> bool {
+        self.listed.is_some_and(|(known, ..)| known != matches.generation())
+    }
+
+    fn list_is_due(&self, matches: &Matches, now: Instant) -> bool {
+        let rested = |(_, at, cost): (u64, Instant, Duration)| now.duration_since(at) >= cost * 4;
+        self.list_is_old(matches) && self.listed.is_some_and(rested)
+    }
+
+    fn list(&mut self, matches: &Matches, now: Instant) {
+        let began = Instant::now();
+        self.flatten(matches);
+        self.listed = Some((matches.generation(), now, began.elapsed()));
     }
 
     /// Brings the ends of running spans to now, without building the tree again.
     pub fn advance(&mut self, store: &Store, clock: &Clock) {
-        if self.is_running()
-            && let Some(run) = self.run
-        {
-            let now =
-                store.trace(run).run_traces().iter().map(|trace| store.trace(*trace).now(clock).0).max();
+        if self.is_running() {
+            let now = self.builder.traces().iter().map(|trace| store.trace(*trace).now(clock).0).max();
             if let Some(now) = now {
                 self.tree.advance(now);
             }
@@ -132,7 +168,22 @@ impl Waterfall {
 
     /// Whether a span of the run is under way, so that bars grow.
     pub fn is_running(&self) -> bool {
-        self.tree.nodes().iter().any(|node| matches!(node.status, Status::Running | Status::Suspended))
+        self.tree.is_under_way()
+    }
+
+    /// The traces of the run, as far as they are known, earliest first.
+    pub fn traces(&self) -> &[TraceIx] {
+        self.builder.traces()
+    }
+
+    /// Finds out which of the tree's lines go on below the rows that are on the screen.
+    pub fn prepare_guides(&mut self, height: usize) {
+        self.guides.prepare(&self.rows, self.version, self.offset, height);
+    }
+
+    /// Whether the tree's line at a level (`depth` is the row's own) ends at a row.
+    pub fn ends(&self, row: usize, above: u32) -> bool {
+        self.guides.ends(row, above)
     }
 
     /// Rows in order.
@@ -147,8 +198,7 @@ impl Waterfall {
 
     /// Where the selection stands.
     pub fn position(&self) -> Option<usize> {
-        let node = self.tree.find(self.selected?)?;
-        self.rows.iter().position(|row| row.node == node)
+        self.row_of(self.tree.find(self.selected?)?)
     }
 
     /// Moves the selection by rows.
@@ -163,28 +213,30 @@ impl Waterfall {
     }
 
     /// Selects a span and unfolds what hides it.
-    pub fn select(&mut self, store: &Store, matches: &Matches, span: SpanIx) {
+    pub fn select(&mut self, matches: &Matches, span: SpanIx) {
         let Some(mut node) = self.tree.find(span) else { return };
         self.selected = Some(span);
         let mut changed = false;
         while let Some(parent) = self.tree.node(node).parent {
-            changed |= self.is_folded(parent);
-            self.set_folded(parent, false);
+            if self.is_folded(parent) {
+                self.set_folded(parent, false);
+                changed = true;
+            }
             node = parent;
         }
         if changed || self.position().is_none() {
-            self.flatten(store, matches);
+            self.flatten(matches);
         }
         if self.compact && self.position().is_none() {
             self.compact = false;
-            self.flatten(store, matches);
+            self.flatten(matches);
         }
         self.select_shown();
     }
 
     /// Folds or unfolds the selected span; `None` toggles. On a leaf, or a span that is folded already, folding moves
     /// to the parent.
-    pub fn fold(&mut self, store: &Store, matches: &Matches, fold: Option<bool>) {
+    pub fn fold(&mut self, matches: &Matches, fold: Option<bool>) {
         let Some(node) = self.selected.and_then(|span| self.tree.find(span)) else { return };
         let folded = self.is_folded(node);
         let leaf = self.tree.node(node).children == 0;
@@ -199,26 +251,21 @@ impl Waterfall {
             None if !leaf => self.set_folded(node, !folded),
             None => {}
         }
-        self.flatten(store, matches);
+        self.flatten(matches);
     }
 
     /// Folds everything from a depth on, or nothing.
-    pub fn fold_to(&mut self, store: &Store, matches: &Matches, depth: Option<u32>) {
+    pub fn fold_to(&mut self, matches: &Matches, depth: Option<u32>) {
         (self.fold_depth, self.folded, self.unfolded) = (depth, FxHashSet::default(), FxHashSet::default());
-        self.flatten(store, matches);
+        self.flatten(matches);
         self.select_shown();
     }
 
     /// Leaves wrappers out, or shows them.
-    pub fn toggle_compact(&mut self, store: &Store, matches: &Matches) {
+    pub fn toggle_compact(&mut self, matches: &Matches) {
         self.compact = !self.compact;
-        self.flatten(store, matches);
+        self.flatten(matches);
         self.select_shown();
-    }
-
-    /// The spans that `wanted` says, in tree order, and the place of the selection among them. For jumping.
-    pub fn find_all(&self, wanted: impl Fn(&Node) -> bool) -> Vec<SpanIx> {
-        self.tree.nodes().iter().filter(|node| wanted(node)).map(|node| node.span).collect()
     }
 
     /// The first and last instant shown, nanoseconds since the epoch.
@@ -265,7 +312,7 @@ impl Waterfall {
         let node = self.tree.node(node);
         let whole = self.whole() as f64;
         let from = node.start.saturating_sub(self.tree.start) as f64 / whole;
-        let width = (node.duration() as f64 / whole).max(1e-7);
+        let width = (self.tree.duration_of(node) as f64 / whole).max(1e-7);
         self.set_zoom(from - width * 0.05, width * 1.1);
     }
 
@@ -278,6 +325,11 @@ impl Waterfall {
         let width = width.clamp(1e-7, 1.0);
         let from = from.clamp(0.0, 1.0 - width);
         self.zoom = (width < 0.999).then_some((from, from + width));
+    }
+
+    /// The row of a node; rows are in tree order.
+    fn row_of(&self, node: NodeIx) -> Option<usize> {
+        self.rows.binary_search_by_key(&node, |row| row.node).ok()
     }
 
     fn is_folded(&self, node: NodeIx) -> bool {
@@ -311,7 +363,7 @@ impl Waterfall {
     fn shown_parent(&self, node: NodeIx) -> Option<NodeIx> {
         let mut above = self.tree.node(node).parent;
         while let Some(parent) = above {
-            if self.rows.iter().any(|row| row.node == parent) {
+            if self.row_of(parent).is_some() {
                 return Some(parent);
             }
             above = self.tree.node(parent).parent;
@@ -321,82 +373,16 @@ impl Waterfall {
 
     /// Lists the rows: no descendants of folded spans, no wrappers, and under a filter only what passes with its
     /// ancestors.
-    fn flatten(&mut self, store: &Store, matches: &Matches) {
-        let nodes = self.tree.nodes();
-        let keep = kept(nodes, matches);
-        let mut rows: Vec<Row> = Vec::with_capacity(self.rows.len());
-        // Depths of the kept ancestors by real depth: a left-out wrapper lends its own depth to its child.
-        let mut depths: Vec<u32> = Vec::new();
-        let mut at = 0;
-        while let Some(node) = nodes.get(at) {
-            let here = NodeIx(at as u32);
-            let depth = match node.parent {
-                Some(parent) => depths.get(nodes[parent.0 as usize].depth as usize).copied().unwrap_or(0),
-                None => 0,
-            };
-            if !keep.as_ref().is_none_or(|keep| keep[at]) {
-                at = node.subtree_end.0 as usize;
-                continue;
-            }
-            let wrapper = self.compact && is_wrapper(store, nodes, node);
-            depths.truncate(node.depth as usize);
-            depths.push(if wrapper { depth } else { depth + 1 });
-            let folded = node.children > 0 && self.is_folded(here);
-            if !wrapper {
-                rows.push(Row {
-                    node: here,
-                    depth,
-                    dimmed: keep.is_some() && !matches.has(node.span),
-                    folded: if folded { node.subtree_end.0 - here.0 - 1 } else { 0 },
-                });
-            }
-            at = if folded && !wrapper { node.subtree_end.0 as usize } else { at + 1 };
-        }
-        self.rows = rows;
-    }
-
-    /// Finds the stretches in which no leaf works: a person answering, a queue.
-    fn find_gaps(&mut self) {
-        self.gaps.clear();
-        let mut busy: Vec<(i64, i64)> = self
-            .tree
-            .nodes()
-            .iter()
-            .filter(|node| node.children == 0 && node.status != Status::Suspended)
-            .map(|node| (node.start, node.end))
-            .collect();
-        busy.sort_unstable();
-        let whole = self.whole();
-        let worth = MIN_GAP.max((whole as f64 * MIN_GAP_SHARE) as i64);
-        let mut reached = self.tree.start;
-        for (from, to) in busy.into_iter().chain([(self.tree.end, self.tree.end)]) {
-            if from.saturating_sub(reached) >= worth {
-                self.gaps.push(Gap { from: reached, to: from });
-            }
-            reached = reached.max(to);
-        }
+    fn flatten(&mut self, matches: &Matches) {
+        let Self { outline, rows, folded, unfolded, fold_depth, compact, .. } = self;
+        let folds = Folds { folded, unfolded, depth: *fold_depth };
+        outline.list(rows, &folds, *compact, matches);
+        self.version += 1;
     }
 }
 
-/// Which nodes a filter leaves: what passes, and its ancestors. `None` without a filter.
-fn kept(nodes: &[Node], matches: &Matches) -> Option<Vec<bool>> {
-    if matches.is_off() {
-        return None;
-    }
-    let mut keep: Vec<bool> = nodes.iter().map(|node| matches.has(node.span)).collect();
-    for at in (0..nodes.len()).rev() {
-        if keep[at]
-            && let Some(parent) = nodes[at].parent
-        {
-            keep[parent.0 as usize] = true;
-        }
-    }
-    Some(keep)
-}
-
-/// A model call that is the only child of a model call says nothing new: frameworks write two or three levels of it.
-fn is_wrapper(store: &Store, nodes: &[Node], node: &Node) -> bool {
-    let Some(parent) = node.parent.map(|parent| &nodes[parent.0 as usize]) else { return false };
-    let is_llm = |node: &Node| store.span(node.span).kind() == SpanKind::Llm;
-    parent.children == 1 && node.status != Status::Error && is_llm(node) && is_llm(parent)
+/// Lets something large go where nobody waits for it.
+fn dispose<T: Send + 'static>(old: T) {
+    // Where there is no thread to be had it goes here.
+    std::thread::Builder::new().name("dispose".to_owned()).spawn(move || drop(old)).ok();
 }

@@ -180,6 +180,10 @@ impl Screen {
             if idle {
                 return;
             }
+            if self.model.waterfall.is_behind(&self.model.matches) {
+                // The tree of a long run is built by a thread.
+                std::thread::sleep(Duration::from_millis(1));
+            }
             // A long list is put in order a few times a second only.
             self.pass(Duration::from_millis(50));
         }

@@ -40,7 +40,7 @@ pub(super) fn act(model: &mut Model, action: Action, count: Option<usize>, effec
         }
         Action::Fold => horizontally(model, true),
         Action::Unfold => horizontally(model, false),
-        Action::ToggleFold => model.waterfall.fold(&model.store, &model.matches, None),
+        Action::ToggleFold => model.waterfall.fold(&model.matches, None),
         Action::FoldAll => fold_to(model, Some(count.map_or(1, |depth| depth.min(MAX_DEPTH) as u32))),
         Action::FoldDepth1 => fold_to(model, Some(1)),
         Action::UnfoldAll => fold_to(model, None),
@@ -48,7 +48,7 @@ pub(super) fn act(model: &mut Model, action: Action, count: Option<usize>, effec
         Action::FoldDepth3 => fold_to(model, Some(3)),
         Action::FoldDepth4 => fold_to(model, Some(4)),
         Action::ToggleCompact => {
-            model.waterfall.toggle_compact(&model.store, &model.matches);
+            model.waterfall.toggle_compact(&model.matches);
             model.say(if model.waterfall.compact { "wrapper spans left out" } else { "wrapper spans shown" });
         }
         Action::CriticalPath => {
@@ -218,13 +218,13 @@ fn horizontally(model: &mut Model, left: bool) {
     match model.focus {
         Focus::Runs if left => {}
         Focus::Runs => open(model),
-        Focus::Waterfall => model.waterfall.fold(&model.store, &model.matches, Some(left)),
+        Focus::Waterfall => model.waterfall.fold(&model.matches, Some(left)),
         Focus::Detail => step_tab(model, if left { -1 } else { 1 }),
     }
 }
 
 fn fold_to(model: &mut Model, depth: Option<u32>) {
-    model.waterfall.fold_to(&model.store, &model.matches, depth);
+    model.waterfall.fold_to(&model.matches, depth);
 }
 
 fn step_tab(model: &mut Model, by: isize) {

@@ -78,11 +78,9 @@ pub(super) fn next_error(model: &mut Model, forward: bool) {
         next_failed_run(model, forward);
         return;
     }
-    let errors = model.waterfall.find_all(|node| {
-        matches!(node.status, crate::model::Status::Error | crate::model::Status::Timeout)
-            && node.errors_below == 0
-            && model.matches.has(node.span)
-    });
+    let tree = &model.waterfall.tree;
+    let errors = tree.errors.iter().map(|at| tree.node(*at).span);
+    let errors: Vec<_> = errors.filter(|span| model.matches.has(*span)).collect();
     step_through(model, &errors, forward, "error");
 }
 
@@ -167,7 +165,7 @@ fn step_through(model: &mut Model, spans: &[SpanIx], forward: bool, what: &str) 
 }
 
 fn go_to(model: &mut Model, span: SpanIx, text: String) {
-    model.waterfall.select(&model.store, &model.matches, span);
+    model.waterfall.select(&model.matches, span);
     model.focus = Focus::Waterfall;
     model.runs.hold();
     model.say(text);

@@ -60,8 +60,10 @@ pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
 /// Brings everything that is derived up to date, once per frame at most, and asks for what is missing.
 pub(super) fn refresh(model: &mut Model) -> Vec<Effect> {
     let mut effects = Vec::new();
+    let mut changes = model.store.take_changes();
+    model.note(&changes);
     memory::keep_within(model, &mut effects);
-    let changes = model.store.take_changes();
+    changes.extend(model.store.take_changes());
     model.matches.refresh(&model.store, &model.clock, &changes);
     model.matches.work(&model.store, &model.clock, FILTER_SLICE);
     model.runs.refresh(&model.store, &model.matches, model.now);
@@ -71,12 +73,19 @@ pub(super) fn refresh(model: &mut Model) -> Vec<Effect> {
     }
     model.waterfall.refresh(&model.store, &model.clock, &model.matches, model.now);
     model.waterfall.advance(&model.store, &model.clock);
-    model.keep_in_sight();
     model.count_running();
+    let layout = super::view::Layout::of(model);
+    model.place_rows(&layout);
+    model.prepare(
+        usize::from(layout.runs.height),
+        |model, input| completion(model, input).1,
+        super::view::overlay_lines,
+    );
+    model.limit_scrolling();
     effects.extend(model.matches.take_wanted(&model.store).map(Effect::SearchForFilter));
     find::continue_search(model, &mut effects);
     ask_for_detail(model, &mut effects);
-    let body = super::view::Layout::of(model).detail_body;
+    let body = layout.detail_body;
     model.prepare_detail(usize::from(body.width).saturating_sub(2));
     if !matches!(model.detail.payload, Payload::Loading) {
         let last = model.detail.lines.len().saturating_sub(usize::from(body.height));
@@ -87,6 +96,11 @@ pub(super) fn refresh(model: &mut Model) -> Vec<Effect> {
 
 /// Whether the model will change although nothing happens: something grows, or work is left.
 pub(super) fn is_restless(model: &Model) -> bool {
+    is_busy(model) || model.waterfall.is_behind(&model.matches)
+}
+
+/// Whether there is something to do at once, or a few times a second, although nothing happens.
+pub(super) fn is_busy(model: &Model) -> bool {
     model.matches.progress(&model.store).is_some()
         || model.runs.is_behind(&model.store, &model.matches)
         || model.is_count_behind()
@@ -222,8 +236,7 @@ fn ask_for_detail(model: &mut Model, effects: &mut Vec<Effect>) {
 
 impl Model {
     /// Scrolls so that what is selected is on the screen.
-    fn keep_in_sight(&mut self) {
-        let layout = super::view::Layout::of(self);
+    fn place_rows(&mut self, layout: &super::view::Layout) {
         let runs = self.runs.position().unwrap_or(0);
         let rows = self.runs.rows().len();
         self.runs.offset = scrolled(self.runs.offset, runs, usize::from(layout.runs.height), rows);
@@ -231,6 +244,11 @@ impl Model {
         let rows = self.waterfall.rows().len();
         let height = usize::from(layout.bars.height);
         self.waterfall.offset = scrolled(self.waterfall.offset, at, height, rows);
+        self.waterfall.prepare_guides(height);
+    }
+
+    /// Keeps what lies on top from being scrolled past its end.
+    fn limit_scrolling(&mut self) {
         let most = super::view::most_scrolled(self);
         if let Some(Mode::Help(scroll) | Mode::Problems(scroll)) = self.modes.last_mut() {
             *scroll = (*scroll).min(most);

@@ -5,12 +5,12 @@ use ratatui::style::{Modifier, Style};
 
 use crate::model::SpanKind;
 use crate::text::json::Token;
-use crate::text::{self, SafeText};
+use crate::text::{self, Short, short};
 
 use super::super::glyph;
 use super::super::model::{Focus, Ink, Model, Tab};
 use super::super::theme::Theme;
-use super::super::widget::{panel, put, put_right};
+use super::super::widget::{Line, own, own_right, panel, put_safe};
 use super::Layout;
 
 /// Draws the pane.
@@ -20,9 +20,9 @@ pub(super) fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model) {
     }
     let theme = &model.theme;
     let focused = model.focus == Focus::Detail;
-    let title = title(model);
-    let title: Vec<(&str, Style)> = title.iter().map(|(text, style)| (text.as_str(), *style)).collect();
-    let inner = panel(buffer, layout.detail_panel, &title, if focused { theme.focus } else { theme.border });
+    let border = if focused { theme.focus } else { theme.border };
+    let (inner, mut line) = panel(buffer, layout.detail_panel, border);
+    title(&mut line, model);
     if inner.is_empty() {
         return;
     }
@@ -34,50 +34,60 @@ pub(super) fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model) {
             (true, false) => theme.strong.add_modifier(Modifier::UNDERLINED),
             _ => theme.dim,
         };
-        x = put(buffer, x + 1, inner.y, inner.right(), &SafeText::new(tab.title()), style) + 2;
+        x = own(buffer, x + 1, inner.y, inner.right(), tab.title(), style) + 2;
     }
     let lines = &model.detail.lines;
     let height = usize::from(layout.detail_body.height);
     let offset = model.detail.scroll.min(lines.len().saturating_sub(height));
     if lines.len() > height {
-        let place = format!("{}–{} of {} ", offset + 1, (offset + height).min(lines.len()), lines.len());
-        put_right(buffer, x, inner.y, inner.right(), &SafeText::new(&place), theme.faint);
+        let last = (offset + height).min(lines.len());
+        let place = Short::EMPTY.and_number(offset as u64 + 1).and("–").and_number(last as u64);
+        let place = place.and(" of ").and_number(lines.len() as u64).and(" ");
+        own_right(buffer, x, inner.y, inner.right(), &place, theme.faint);
     }
     for (line, y) in lines.iter().skip(offset).take(height).zip(layout.detail_body.y..) {
         let mut x = layout.detail_body.x + 1;
         for (text, ink) in line {
-            x = put(buffer, x, y, layout.detail_body.right(), text, style(theme, *ink));
+            x = put_safe(buffer, x, y, layout.detail_body.right(), text, style(theme, *ink));
         }
     }
 }
 
-fn title(model: &Model) -> Vec<(String, Style)> {
+/// Kind, name and a few facts: `gpt-4o  openai · ttft 0.2s · step Preflight`.
+fn title(line: &mut Line<'_>, model: &Model) {
     let theme = &model.theme;
-    let Some(span) = model.waterfall.selected() else { return vec![(" Detail ".to_owned(), theme.dim)] };
+    let Some(span) = model.waterfall.selected() else {
+        line.left(" Detail ", theme.dim);
+        return;
+    };
     let view = model.store.span(span);
     let kind = view.kind();
-    let mut parts = vec![
-        (format!(" {} ", glyph::kind(kind)), theme.kind(kind)),
-        (format!("{} ", model.shown(view.label())), theme.strong),
-    ];
-    let mut facts: Vec<String> = Vec::new();
+    line.left(" ", theme.kind(kind)).left(glyph::kind(kind), theme.kind(kind)).left(" ", theme.kind(kind));
+    line.text(&model.shown(view.label()), theme.strong).left(" ", theme.strong);
+    let mut facts = 0;
+    let mut between = |line: &mut Line<'_>| {
+        line.left(if facts > 0 { " · " } else { "" }, theme.dim);
+        facts += 1;
+    };
     if kind == SpanKind::Llm {
         let provider = view.facets().provider;
         if provider.is_some() {
-            facts.push(view.text(provider).to_owned());
+            between(line);
+            line.text(view.text(provider), theme.dim);
         }
         if let Some(ttft) = view.ttft() {
-            facts.push(format!("ttft {}", text::duration_short(ttft)));
+            between(line);
+            line.left(&Short::of("ttft ").and(&short::duration_short(ttft)), theme.dim);
         }
     }
     let step = view.inherited(crate::model::Field::Step);
     if step.is_some() && kind != SpanKind::Step {
-        facts.push(format!("step {}", model.shown(view.text(step))));
+        between(line);
+        line.left("step ", theme.dim).text(&model.shown(view.text(step)), theme.dim);
     }
-    if !facts.is_empty() {
-        parts.push((format!("{} ", facts.join(" · ")), theme.dim));
+    if facts > 0 {
+        line.left(" ", theme.dim);
     }
-    parts
 }
 
 fn style(theme: &Theme, ink: Ink) -> Style {

@@ -4,23 +4,21 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::config::Action;
-use crate::text::SafeText;
+use crate::text::{SafeText, Short};
 
 use super::super::model::{Focus, Mode, Model, TextInput};
-use super::super::widget::{Line, put};
+use super::super::widget::{Line, own, put, wipe};
 
 /// Draws the line. Returns where the cursor stands when something is typed.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, bar: Rect, model: &Model) -> Option<Position> {
     let theme = &model.theme;
     match model.modes.last() {
         Some(Mode::Filter(input, _)) => {
-            let error = model.filter_error.clone().unwrap_or_default();
             let mut line = Line::new(buffer, area);
-            if error.is_empty() {
-                line.left(" ⏎ keep  esc undo  tab complete  ctrl-u clear", theme.dim);
-            } else {
-                line.left(" ", theme.text).left(&error, theme.bad);
-            }
+            match model.filter_error.as_deref().filter(|error| !error.is_empty()) {
+                None => line.left(" ⏎ keep  esc undo  tab complete  ctrl-u clear", theme.dim),
+                Some(error) => line.left(" ", theme.text).text(error, theme.bad),
+            };
             return Some(typed(buffer, bar, model, " filter ", input));
         }
         Some(Mode::Search(input)) => return Some(typed(buffer, area, model, " / ", input)),
@@ -28,26 +26,46 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, bar: Rect, model: &Model) ->
     }
     let mut line = Line::new(buffer, area);
     if !model.pending.is_empty() || model.count.is_some() {
-        let count = model.count.map(|count| count.to_string()).unwrap_or_default();
-        let keys: String = model.pending.iter().map(ToString::to_string).collect();
-        line.left(&format!(" {count}{keys} "), theme.accent);
+        line.left(" ", theme.accent);
+        if let Some(count) = model.count {
+            line.left(&Short::EMPTY.and_number(count as u64), theme.accent);
+        }
+        for key in &model.pending {
+            line.text(&key.to_string(), theme.accent);
+        }
+        line.left(" ", theme.accent);
         for (key, action) in model.keymap.continuations(&model.pending).into_iter().take(8) {
             if model.pending.is_empty() {
                 break;
             }
             line.left(" ", theme.text)
-                .left(&key, theme.strong)
-                .left(&format!(" {} ", action.help()), theme.dim);
+                .text(&key, theme.strong)
+                .left(" ", theme.dim)
+                .left(action.help(), theme.dim)
+                .left(" ", theme.dim);
         }
         return None;
     }
     if let Some(notice) = &model.notice {
         let style = if notice.bad { theme.bad } else { theme.accent };
-        line.left(" ", theme.text).left(&notice.text, style);
+        line.left(" ", theme.text).text(&notice.text, style);
         return None;
     }
     line.right(" ? help ", theme.dim);
-    let hints: &[(&str, Action)] = match model.focus {
+    for (what, action) in hints(model.focus) {
+        let Some(key) = model.key_names.first(*action) else { continue };
+        if line.room() < (key.len() + what.len() + 4) as u16 {
+            break;
+        }
+        line.left(" ", theme.text).text(key, theme.strong).left(" ", theme.dim).left(*what, theme.dim);
+        line.left(" ", theme.dim);
+    }
+    None
+}
+
+/// What is worth a hint in a panel.
+fn hints(focus: Focus) -> &'static [(&'static str, Action)] {
+    match focus {
         Focus::Runs => &[
             ("open", Action::Open),
             ("filter", Action::Filter),
@@ -79,24 +97,20 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, bar: Rect, model: &Model) ->
             ("full screen", Action::FullScreen),
             ("back", Action::Back),
         ],
-    };
-    for (what, action) in hints {
-        let Some(key) = model.keymap.keys_of(*action).into_iter().next() else { continue };
-        if line.room() < (key.len() + what.len() + 4) as u16 {
-            break;
-        }
-        line.left(" ", theme.text).left(&key, theme.strong).left(&format!(" {what} "), theme.dim);
     }
-    None
 }
 
 /// A line of text being typed, scrolled so that its cursor is visible.
-fn typed(buffer: &mut Buffer, area: Rect, model: &Model, prompt: &str, input: &TextInput) -> Position {
+fn typed(
+    buffer: &mut Buffer,
+    area: Rect,
+    model: &Model,
+    prompt: &'static str,
+    input: &TextInput,
+) -> Position {
     let theme = &model.theme;
-    for x in area.x..area.right() {
-        buffer[(x, area.y)].reset();
-    }
-    let x = put(buffer, area.x, area.y, area.right(), &SafeText::new(prompt), theme.accent);
+    wipe(buffer, area);
+    let x = own(buffer, area.x, area.y, area.right(), prompt, theme.accent);
     let room = usize::from(area.right().saturating_sub(x + 1));
     let before = SafeText::new(&input.text()[..input.cursor()]).into_owned();
     let whole = SafeText::new(input.text());
@@ -112,6 +126,6 @@ fn typed(buffer: &mut Buffer, area: Rect, model: &Model, prompt: &str, input: &T
             skip
         })
         .collect();
-    put(buffer, x, area.y, area.right(), &SafeText::new(&visible), theme.text);
+    put(buffer, x, area.y, area.right(), &visible, theme.text);
     Position::new(x + (before.width() - shift) as u16, area.y)
 }

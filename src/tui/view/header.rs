@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::source::SourceState;
-use crate::text;
+use crate::text::{Short, short};
 
 use super::super::model::{Model, Source};
 use super::super::widget::Line;
@@ -18,20 +18,20 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model) {
     // The right side first: money is what must never be crowded out.
     line.right(" ", theme.text);
     if model.last_minute.0 > 0 && area.width >= 90 {
-        line.right(&format!("+{}/min", text::usd(model.last_minute)), theme.warn);
+        line.right(&Short::of("+").and(&short::usd(model.last_minute)).and("/min"), theme.warn);
         line.right("  ", theme.text);
     }
     let covered = if totals.unpriced_calls > 0 { "≥ " } else { "" };
-    line.right(&format!("{covered}{}", text::usd(totals.cost)), theme.strong);
+    line.right(&Short::of(covered).and(&short::usd(totals.cost)), theme.strong);
     if area.width >= 60 {
         line.right("   ", theme.text);
-        line.right(&text::tokens(totals.tokens.output), theme.text).right("out ", theme.dim);
+        line.right(&short::tokens(totals.tokens.output), theme.text).right("out ", theme.dim);
         line.right("  ", theme.text);
         if area.width >= 110 && totals.tokens.cache_read > 0 {
             let share = totals.tokens.cache_read as f64 / totals.tokens.input.max(1) as f64;
-            line.right(&format!(" ({} cached)", text::percent(share)), theme.dim);
+            line.right(&Short::of(" (").and(&short::percent(share)).and(" cached)"), theme.dim);
         }
-        line.right(&text::tokens(totals.tokens.input), theme.text).right("in ", theme.dim);
+        line.right(&short::tokens(totals.tokens.input), theme.text).right("in ", theme.dim);
         line.right("   ", theme.text);
     }
     line.left(" tracetui ", theme.accent);
@@ -41,14 +41,20 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model) {
     }
     let (running, suspended) = model.running;
     if running > 0 {
-        line.left_whole(&format!("● {running} running"), theme.status(crate::model::Status::Running));
+        line.left_whole(
+            &Short::of("● ").and_number(running as u64).and(" running"),
+            theme.status(crate::model::Status::Running),
+        );
     }
     if suspended > 0 {
-        line.left_whole(&format!("◌ {suspended} waiting"), theme.status(crate::model::Status::Suspended));
+        line.left_whole(
+            &Short::of("◌ ").and_number(suspended as u64).and(" waiting"),
+            theme.status(crate::model::Status::Suspended),
+        );
     }
-    line.left_whole(&format!("{} runs", text::count(model.store.run_count())), theme.dim);
+    line.left_whole(&short::count(model.store.run_count()).and(" runs"), theme.dim);
     if totals.errors > 0 {
-        line.left_whole(&format!("✗ {} errors", text::count(totals.errors)), theme.bad);
+        line.left_whole(&Short::of("✗ ").and(&short::count(totals.errors)).and(" errors"), theme.bad);
     }
 }
 
@@ -56,37 +62,37 @@ fn one_source(line: &mut Line<'_>, model: &Model, source: &Source) {
     let theme = &model.theme;
     let name = source.name.rsplit('/').next().unwrap_or(&source.name);
     let name = if source.name == "-" { "standard input" } else { name };
-    let name = text::SafeText::new(name);
-    line.left(name.truncate_middle(28).as_str(), theme.strong);
+    line.text_within(name, 28, theme.strong);
     let (mark, style) = standing(model, source);
     line.left("  ", theme.text).left(&mark, style);
 }
 
 fn many_sources(line: &mut Line<'_>, model: &Model, sources: &[Source]) {
     let theme = &model.theme;
-    line.left(&format!("{} sources", sources.len()), theme.strong);
+    line.left(&Short::EMPTY.and_number(sources.len() as u64).and(" sources"), theme.strong);
     let worst = sources.iter().find(|source| {
         matches!(source.state, SourceState::Failed(_) | SourceState::Blocked(_)) || source.progress.is_some()
     });
     let (mark, style) =
-        worst.or(sources.first()).map_or((String::new(), theme.dim), |source| standing(model, source));
+        worst.or(sources.first()).map_or((Short::EMPTY, theme.dim), |source| standing(model, source));
     line.left("  ", theme.text).left(&mark, style);
 }
 
 /// How a source stands, in a word or two.
-fn standing(model: &Model, source: &Source) -> (String, Style) {
+fn standing(model: &Model, source: &Source) -> (Short, Style) {
     let theme = &model.theme;
     if let Some((done, total)) = source.progress {
         let percent = (done.saturating_mul(100) / total.max(1)).min(99);
-        return (format!("◔ indexing {percent}%"), theme.accent);
+        return (Short::of("◔ indexing ").and_number(percent).and("%"), theme.accent);
     }
-    match &source.state {
-        SourceState::Live | SourceState::Replaced(_) => ("● live".to_owned(), theme.good),
-        SourceState::Waiting(_) => ("◌ waiting".to_owned(), theme.warn),
-        SourceState::Snapshot(_) => ("□ snapshot".to_owned(), theme.dim),
-        SourceState::Blocked(_) => ("! blocked".to_owned(), theme.warn),
-        SourceState::Failed(_) => ("✗ failed".to_owned(), theme.bad),
-    }
+    let (mark, style) = match &source.state {
+        SourceState::Live | SourceState::Replaced(_) => ("● live", theme.good),
+        SourceState::Waiting(_) => ("◌ waiting", theme.warn),
+        SourceState::Snapshot(_) => ("□ snapshot", theme.dim),
+        SourceState::Blocked(_) => ("! blocked", theme.warn),
+        SourceState::Failed(_) => ("✗ failed", theme.bad),
+    };
+    (Short::of(mark), style)
 }
 
 /// Draws the second line: the filter, and on the right what one should know about the data.
@@ -97,57 +103,57 @@ pub(super) fn draw_bar(buffer: &mut Buffer, area: Rect, model: &Model) {
     if !model.redact {
         line.right("secrets shown", theme.warn).right("  ", theme.text);
     }
-    let skipped: u64 = model
-        .sources
-        .iter()
-        .filter_map(|source| model.store.problems(source.id))
-        .map(crate::model::Problems::skipped)
-        .sum();
+    let skipped = model.prepared.skipped;
     if skipped > 0 {
-        line.right(&format!("⚠ {} skipped P", text::count(skipped)), theme.warn).right("  ", theme.text);
+        line.right(&Short::of("⚠ ").and(&short::count(skipped)).and(" skipped P"), theme.warn)
+            .right("  ", theme.text);
     }
     let away = model.store.evicted_count();
     if away > 0 {
-        line.right(&format!("{} runs not in memory", text::count(away as u64)), theme.dim)
-            .right("  ", theme.text);
+        line.right(&short::count(away as u64).and(" runs not in memory"), theme.dim).right("  ", theme.text);
     }
-    let lag = model.sources.iter().filter_map(|source| model.store.source(source.id)?.lag()).max();
-    if let Some(lag) = lag.filter(|lag| *lag > crate::model::NANOS_PER_SEC / 4) {
-        line.right(&format!("source lag {}", text::duration_short(lag)), theme.dim).right("  ", theme.text);
+    if let Some(lag) = model.prepared.lag.filter(|lag| *lag > crate::model::NANOS_PER_SEC / 4) {
+        line.right(&Short::of("source lag ").and(&short::duration_short(lag)), theme.dim)
+            .right("  ", theme.text);
     }
     let unpriced = model.store.totals().unpriced_calls;
     if unpriced > 0 && area.width >= 90 {
-        line.right(&format!("{} calls unpriced", text::count(unpriced)), theme.dim).right("  ", theme.text);
+        line.right(&short::count(unpriced).and(" calls unpriced"), theme.dim).right("  ", theme.text);
     }
     line.left(" ", theme.text);
     if model.filter_text.is_empty() {
-        let formats: Vec<&str> = model.sources.iter().filter_map(|source| source.format).collect();
-        let mut formats = formats;
-        formats.dedup();
-        line.left(&formats.join(", "), theme.dim);
+        let mut before = None;
+        for format in model.sources.iter().filter_map(|source| source.format) {
+            if before != Some(format) {
+                line.left(if before.is_some() { ", " } else { "" }, theme.dim).left(format, theme.dim);
+            }
+            before = Some(format);
+        }
         let totals = model.store.totals();
         if totals.spans > 0 {
-            line.left(&format!(" · {} spans", text::count(totals.spans)), theme.dim);
-            line.left(&format!(" · {} model calls", text::count(totals.llm_calls)), theme.dim);
-            line.left(&format!(" · {} tool calls", text::count(totals.tool_calls)), theme.dim);
+            for (count, what) in [
+                (totals.spans, " spans"),
+                (totals.llm_calls, " model calls"),
+                (totals.tool_calls, " tool calls"),
+            ] {
+                line.left(&Short::of(" · ").and(&short::count(count)).and(what), theme.dim);
+            }
         }
         if let Some(why) = trouble(model) {
             let style = if is_snapshot(model) { theme.dim } else { theme.warn };
-            line.left("  ", theme.text).left(&why, style);
+            line.left("  ", theme.text).text(why, style);
         }
         return;
     }
-    line.left("filter ", theme.dim).left(&model.filter_text, theme.accent);
+    line.left("filter ", theme.dim).text(&model.filter_text, theme.accent);
     if let Some((done, total)) = model.matches.progress(&model.store) {
         let percent = done * 100 / total.max(1);
-        line.left(&format!("  {percent}%"), theme.dim);
+        line.left(&Short::of("  ").and_number(percent as u64).and("%"), theme.dim);
     } else {
         let open = if model.matches.is_waiting() { "+" } else { "" };
         let all = model.store.totals().spans + model.store.totals().events;
-        line.left(
-            &format!("  {}{open} of {} spans", text::count(model.matches.count()), text::count(all)),
-            theme.dim,
-        );
+        line.left(&Short::of("  ").and(&short::count(model.matches.count())).and(open), theme.dim);
+        line.left(&Short::of(" of ").and(&short::count(all)).and(" spans"), theme.dim);
         line.left("  ctrl-x removes it", theme.faint);
     }
 }
@@ -160,12 +166,14 @@ fn is_snapshot(model: &Model) -> bool {
 }
 
 /// What keeps a source from being live.
-fn trouble(model: &Model) -> Option<String> {
+fn trouble(model: &Model) -> Option<&str> {
     model.sources.iter().find_map(|source| match &source.state {
         SourceState::Waiting(why)
         | SourceState::Blocked(why)
         | SourceState::Failed(why)
-        | SourceState::Snapshot(why) => (source.progress.is_none() && !why.is_empty()).then(|| why.clone()),
+        | SourceState::Snapshot(why) => {
+            (source.progress.is_none() && !why.is_empty()).then_some(why.as_str())
+        }
         _ => None,
     })
 }

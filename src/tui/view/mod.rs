@@ -13,7 +13,7 @@ use ratatui::layout::{Position, Rect};
 use super::model::{Focus, Mode, Model, Tab};
 
 pub(super) use detail::detail_text;
-pub(super) use overlay::{PICKER_ROWS, most_scrolled};
+pub(super) use overlay::{PICKER_ROWS, most_scrolled, overlay_lines};
 
 /// Below this width one panel shows at a time.
 const NARROW: u16 = 100;
@@ -172,8 +172,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model) {
     let area = frame.area();
     let buffer = frame.buffer_mut();
     if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
-        let text = crate::text::SafeText::new("needs more room");
-        super::widget::put(buffer, 0, 0, area.width, &text, model.theme.warn);
+        super::widget::own(buffer, 0, 0, area.width, "needs more room", model.theme.warn);
         return;
     }
     // A terminal may have shrunk before it says so.
@@ -186,7 +185,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model) {
     let cursor = footer::draw(buffer, layout.footer, layout.bar, model);
     if let Some(mode) = model.modes.last() {
         match mode {
-            Mode::Filter(input, _) => overlay::completions(buffer, &layout, model, input),
+            Mode::Filter(..) => overlay::completions(buffer, &layout, model),
             Mode::Search(_) => {}
             Mode::Picker(picker) => overlay::picker(buffer, model, picker),
             Mode::Palette(input, actions, at) => overlay::palette(buffer, model, input, actions, *at),

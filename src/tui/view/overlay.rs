@@ -5,42 +5,41 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use crate::config::{Action, Group};
-use crate::text::{self, SafeText};
+use crate::text::{self, SafeText, Short, short};
 
 use super::super::glyph;
-use super::super::model::{Mode, Model, Picker, TextInput};
-use super::super::update::completion;
-use super::super::widget::{panel, popup, put, put_right};
+use super::super::model::{Mode, Model, OverlayLine, Picker, TextInput};
+use super::super::widget::{own, own_right, panel, popup, put, put_middle, put_right, put_safe, wipe};
 use super::Layout;
 
 /// Rows of a picker and of the palette.
 pub(crate) const PICKER_ROWS: usize = 14;
+
+/// The columns of a picker with their widths, from the right.
+const COLUMNS: [(&str, u16); 5] = [("cost", 11), ("tokens", 9), ("p50", 9), ("errors", 8), ("spans", 8)];
 
 /// Values of a field with what they did and cost.
 pub(super) fn picker(buffer: &mut Buffer, model: &Model, picker: &Picker) {
     let theme = &model.theme;
     let width = 92.min(buffer.area.width.saturating_sub(4));
     let rows = PICKER_ROWS.min(picker.shown().len().max(1));
-    let title = format!(" Pick a {} ", picker.field.name());
-    let count = format!("{} of {} ", picker.shown().len(), picker.len());
-    let inner =
-        popup(buffer, width, rows as u16 + 4, &[(&title, theme.accent), (&count, theme.faint)], theme.focus);
+    let (inner, mut title) = popup(buffer, width, rows as u16 + 4, theme.focus);
+    title.left(" Pick a ", theme.accent).left(picker.field.name(), theme.accent).left(" ", theme.accent);
+    let count = Short::EMPTY.and_number(picker.shown().len() as u64).and(" of ");
+    title.left(&count.and_number(picker.len() as u64).and(" "), theme.faint);
     if inner.height < 3 {
         return;
     }
-    let x = put(buffer, inner.x, inner.y, inner.right(), &SafeText::new(" › "), theme.accent);
-    let x = put(buffer, x, inner.y, inner.right(), &SafeText::new(&picker.query), theme.text);
-    put(buffer, x, inner.y, inner.right(), &SafeText::new("▏"), theme.accent);
-    let columns: [(&str, u16); 5] = [("spans", 8), ("errors", 8), ("p50", 9), ("tokens", 9), ("cost", 11)];
-    let shown = columns.iter().rev().scan(0u16, |used, column| {
+    let x = own(buffer, inner.x, inner.y, inner.right(), " › ", theme.accent);
+    let x = put(buffer, x, inner.y, inner.right(), &picker.query, theme.text);
+    own(buffer, x, inner.y, inner.right(), "▏", theme.accent);
+    let shown = COLUMNS.iter().scan(0u16, |used, column| {
         *used += column.1;
-        Some((*used, *column))
+        (*used + 24 <= inner.width).then_some(*column)
     });
-    let shown: Vec<(&str, u16)> =
-        shown.filter(|(used, _)| used + 24 <= inner.width).map(|(_, column)| column).collect();
     let mut right = inner.right() - 1;
-    for (head, cells) in &shown {
-        put_right(buffer, inner.x, inner.y + 1, right, &SafeText::new(head), theme.faint);
+    for (head, cells) in shown.clone() {
+        own_right(buffer, inner.x, inner.y + 1, right, head, theme.faint);
         right -= cells;
     }
     let names_end = right;
@@ -53,33 +52,30 @@ pub(super) fn picker(buffer: &mut Buffer, model: &Model, picker: &Picker) {
             buffer.set_style(row, theme.selection(true));
         }
         let mark = if chosen { "▸ " } else { "  " };
-        let x = put(buffer, inner.x, y, names_end, &SafeText::new(mark), theme.accent);
-        let name = model.shown(&item.value);
-        let safe = SafeText::new(&name);
-        let room = usize::from(names_end.saturating_sub(x));
-        put(buffer, x, y, names_end, &safe.truncate_middle(room), theme.text);
+        let x = own(buffer, inner.x, y, names_end, mark, theme.accent);
+        put_middle(buffer, x, y, names_end, &model.shown(&item.value), theme.text);
         let mut right = inner.right() - 1;
-        for (head, cells) in &shown {
-            let (value, style): (String, Style) = match *head {
-                "spans" => (text::count(item.count), theme.dim),
-                "errors" if item.errors > 0 => (text::count(item.errors), theme.bad),
-                "p50" if item.p50 > 0 => (text::duration_short(item.p50), theme.dim),
-                "tokens" if item.tokens > 0 => (text::tokens(item.tokens), theme.dim),
+        for (head, cells) in shown.clone() {
+            let (value, style) = match head {
+                "spans" => (short::count(item.count), theme.dim),
+                "errors" if item.errors > 0 => (short::count(item.errors), theme.bad),
+                "p50" if item.p50 > 0 => (short::duration_short(item.p50), theme.dim),
+                "tokens" if item.tokens > 0 => (short::tokens(item.tokens), theme.dim),
                 "cost" => (cost(item), theme.text),
-                _ => (String::new(), theme.dim),
+                _ => (Short::EMPTY, theme.dim),
             };
-            put_right(buffer, names_end, y, right, &SafeText::new(&value), style);
+            own_right(buffer, names_end, y, right, &value, style);
             right -= cells;
         }
     }
 }
 
-fn cost(item: &super::super::model::Item) -> String {
+fn cost(item: &super::super::model::Item) -> Short {
     match (item.cost.0, item.unpriced) {
-        (0, 0) => String::new(),
-        (0, _) => text::UNKNOWN.to_owned(),
-        (_, 0) => text::usd_cell(item.cost),
-        _ => format!("≥{}", text::usd_cell(item.cost)),
+        (0, 0) => Short::EMPTY,
+        (0, _) => Short::of(text::UNKNOWN),
+        (_, 0) => short::usd_cell(item.cost),
+        _ => Short::of("≥").and(&short::usd_cell(item.cost)),
     }
 }
 
@@ -93,13 +89,14 @@ pub(super) fn palette(
 ) {
     let theme = &model.theme;
     let width = 72.min(buffer.area.width.saturating_sub(4));
-    let inner = popup(buffer, width, PICKER_ROWS as u16 + 3, &[(" Actions ", theme.accent)], theme.focus);
+    let (inner, mut title) = popup(buffer, width, PICKER_ROWS as u16 + 3, theme.focus);
+    title.left(" Actions ", theme.accent);
     if inner.height < 2 {
         return;
     }
-    let x = put(buffer, inner.x, inner.y, inner.right(), &SafeText::new(" : "), theme.accent);
-    let x = put(buffer, x, inner.y, inner.right(), &SafeText::new(input.text()), theme.text);
-    put(buffer, x, inner.y, inner.right(), &SafeText::new("▏"), theme.accent);
+    let x = own(buffer, inner.x, inner.y, inner.right(), " : ", theme.accent);
+    let x = put(buffer, x, inner.y, inner.right(), input.text(), theme.text);
+    own(buffer, x, inner.y, inner.right(), "▏", theme.accent);
     let height = usize::from(inner.height - 1);
     let offset = (cursor + 1).saturating_sub(height);
     for (line, action) in actions.iter().enumerate().skip(offset).take(height) {
@@ -107,16 +104,25 @@ pub(super) fn palette(
         if line == cursor {
             buffer.set_style(Rect { x: inner.x, y, width: inner.width, height: 1 }, theme.selection(true));
         }
-        let keys = model.keymap.keys_of(*action).join("  ");
-        put_right(buffer, inner.x, y, inner.right() - 1, &SafeText::new(&keys), theme.dim);
-        let help = SafeText::new(action.help());
-        put(buffer, inner.x + 2, y, inner.right() - 16, &help, theme.text);
+        put_right(buffer, inner.x, y, inner.right() - 1, model.key_names.all(*action), theme.dim);
+        own(buffer, inner.x + 2, y, inner.right() - 16, action.help(), theme.text);
     }
 }
 
 /// All keys, from the table that handles them.
 pub(super) fn help(buffer: &mut Buffer, model: &Model, scroll: usize) {
-    scrolled(buffer, model, " Help ", &help_lines(model), scroll);
+    scrolled(buffer, model, " Help ", scroll);
+}
+
+/// The lines of what lies on top, when it is lines.
+pub(crate) fn overlay_lines(model: &Model) -> Vec<OverlayLine> {
+    let lines = match model.modes.last() {
+        Some(Mode::Help(_)) => help_lines(model),
+        Some(Mode::Problems(_)) => problem_lines(model),
+        _ => Vec::new(),
+    };
+    let safe = |(text, style)| (SafeText::from_string(text), style);
+    lines.into_iter().map(|line| line.into_iter().map(safe).collect()).collect()
 }
 
 fn help_lines(model: &Model) -> Vec<Vec<(String, Style)>> {
@@ -128,7 +134,7 @@ fn help_lines(model: &Model) -> Vec<Vec<(String, Style)>> {
         }
         lines.push(vec![(group.title().to_owned(), theme.accent)]);
         for action in Action::ALL.iter().filter(|action| action.group() == group) {
-            let keys = model.keymap.keys_of(*action).join("  ");
+            let keys = model.key_names.all(*action);
             lines.push(vec![(format!("  {keys:<20}"), theme.strong), (action.help().to_owned(), theme.text)]);
         }
     }
@@ -169,7 +175,7 @@ fn reference_line(model: &Model, line: &str) -> Option<Vec<(String, Style)>> {
 
 /// What could not be taken as it is, with examples.
 pub(super) fn problems(buffer: &mut Buffer, model: &Model, scroll: usize) {
-    scrolled(buffer, model, " Skipped and odd records ", &problem_lines(model), scroll);
+    scrolled(buffer, model, " Skipped and odd records ", scroll);
 }
 
 fn problem_lines(model: &Model) -> Vec<Vec<(String, Style)>> {
@@ -206,38 +212,35 @@ fn problem_lines(model: &Model) -> Vec<Vec<(String, Style)>> {
 
 /// How far what lies on top can be scrolled, lines.
 pub(crate) fn most_scrolled(model: &Model) -> usize {
-    let lines = match model.modes.last() {
-        Some(Mode::Help(_)) => help_lines(model).len(),
-        Some(Mode::Problems(_)) => problem_lines(model).len(),
-        _ => 0,
-    };
-    lines.saturating_sub(usize::from(model.size.1.saturating_sub(4)))
+    model.prepared.overlay().len().saturating_sub(usize::from(model.size.1.saturating_sub(4)))
 }
 
-fn scrolled(buffer: &mut Buffer, model: &Model, title: &str, lines: &[Vec<(String, Style)>], scroll: usize) {
+fn scrolled(buffer: &mut Buffer, model: &Model, title: &'static str, scroll: usize) {
     let theme = &model.theme;
+    let lines = model.prepared.overlay();
     let width = 92.min(buffer.area.width.saturating_sub(2));
     let height = (lines.len() as u16 + 2).min(buffer.area.height.saturating_sub(2));
-    let inner =
-        popup(buffer, width, height, &[(title, theme.accent), ("esc closes ", theme.faint)], theme.focus);
+    let (inner, mut head) = popup(buffer, width, height, theme.focus);
+    head.left(title, theme.accent).left("esc closes ", theme.faint);
     let visible = usize::from(inner.height);
     let offset = scroll.min(lines.len().saturating_sub(visible));
     for (line, y) in lines.iter().skip(offset).take(visible).zip(inner.y..) {
         let mut x = inner.x + 1;
         for (text, style) in line {
-            x = put(buffer, x, y, inner.right(), &SafeText::new(text), *style);
+            x = put_safe(buffer, x, y, inner.right(), text, *style);
         }
     }
     if lines.len() > visible {
-        let more = format!(" {}/{} ", (offset + visible).min(lines.len()), lines.len());
-        put_right(buffer, inner.x, inner.bottom(), inner.right(), &SafeText::new(&more), theme.faint);
+        let last = (offset + visible).min(lines.len()) as u64;
+        let more = Short::of(" ").and_number(last).and("/").and_number(lines.len() as u64).and(" ");
+        own_right(buffer, inner.x, inner.bottom(), inner.right(), &more, theme.faint);
     }
 }
 
 /// What could stand at the cursor of the filter.
-pub(super) fn completions(buffer: &mut Buffer, layout: &Layout, model: &Model, input: &TextInput) {
+pub(super) fn completions(buffer: &mut Buffer, layout: &Layout, model: &Model) {
     let theme = &model.theme;
-    let (_, candidates) = completion(model, input);
+    let candidates = model.prepared.candidates();
     if candidates.is_empty() {
         return;
     }
@@ -245,14 +248,10 @@ pub(super) fn completions(buffer: &mut Buffer, layout: &Layout, model: &Model, i
     let width = 64.min(layout.bar.width);
     let area = Rect { x: layout.bar.x, y: layout.bar.bottom(), width, height: rows + 2 };
     let area = area.intersection(buffer.area);
-    for y in area.y..area.bottom() {
-        for x in area.x..area.right() {
-            buffer[(x, y)].reset();
-        }
-    }
-    let inner = panel(buffer, area, &[], theme.border);
+    wipe(buffer, area);
+    let (inner, _) = panel(buffer, area, theme.border);
     for (candidate, y) in candidates.iter().zip(inner.y..inner.bottom()) {
-        put_right(buffer, inner.x, y, inner.right(), &SafeText::new(candidate.help), theme.faint);
-        put(buffer, inner.x + 1, y, inner.right(), &SafeText::new(&candidate.insert), theme.text);
+        put_right(buffer, inner.x, y, inner.right(), candidate.help, theme.faint);
+        put(buffer, inner.x + 1, y, inner.right(), &candidate.insert, theme.text);
     }
 }

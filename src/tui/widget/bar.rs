@@ -4,6 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
 
+use super::draw::row;
 use super::scale::EIGHTHS;
 
 /// Blocks that fill a cell from the left, by eighths.
@@ -62,11 +63,10 @@ impl Bar {
 
     fn draw_thick(&self, buffer: &mut Buffer, area: Rect, from: i64, to: i64) {
         let light_to = self.light_to.map_or(from, |light| light.clamp(from, to));
-        for cell in from / EIGHTHS..=(to - 1) / EIGHTHS {
+        let cells = row(buffer, area.x + (from / EIGHTHS) as u16, area.y, area.right()).into_iter().flatten();
+        for (cell, target) in (from / EIGHTHS..=(to - 1) / EIGHTHS).zip(cells) {
             let (left, right) = ((from - cell * EIGHTHS).max(0), (to - cell * EIGHTHS).min(EIGHTHS));
-            let place = (area.x + cell as u16, area.y);
             let light = (cell + 1) * EIGHTHS <= light_to;
-            let target = &mut buffer[place];
             let style = if light { self.light } else { self.style };
             let textured = self.fill != LEFT[8];
             if textured && (right - left) * 2 >= EIGHTHS && self.end == BarEnd::Closed {
@@ -101,7 +101,8 @@ impl Bar {
     fn draw_thin(&self, buffer: &mut Buffer, area: Rect, from: i64, to: i64) {
         let half = EIGHTHS / 2;
         let (first, last) = (from / EIGHTHS, (to - 1) / EIGHTHS);
-        for cell in first..=last {
+        let cells = row(buffer, area.x + first as u16, area.y, area.right()).into_iter().flatten();
+        for (cell, target) in (first..=last).zip(cells) {
             let starts_late = cell == first && from - cell * EIGHTHS >= half;
             let ends_early = cell == last && to - cell * EIGHTHS <= half;
             let symbol = match (starts_late, ends_early, self.end) {
@@ -112,7 +113,7 @@ impl Bar {
                 (_, true, _) => "╸",
                 _ => "━",
             };
-            buffer[(area.x + cell as u16, area.y)].set_symbol(symbol).set_style(self.style);
+            target.set_symbol(symbol).set_style(self.style);
         }
     }
 }

@@ -5,21 +5,20 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::symbols::border;
 
-use crate::text::SafeText;
+use super::draw::{Line, paint, row};
 
-use super::draw::put;
-
-/// Draws a border with a title and returns what is inside.
-pub(crate) fn panel(buffer: &mut Buffer, area: Rect, title: &[(&str, Style)], border_style: Style) -> Rect {
+/// Draws a border and returns what is inside and the line its title goes into.
+pub(crate) fn panel(buffer: &mut Buffer, area: Rect, border_style: Style) -> (Rect, Line<'_>) {
     let area = area.intersection(buffer.area);
     if area.width < 2 || area.height < 2 {
-        return Rect::default();
+        return (Rect::default(), Line::new(buffer, Rect::default()));
     }
     let (right, bottom) = (area.right() - 1, area.bottom() - 1);
     let set = border::ROUNDED;
-    for x in area.x + 1..right {
-        buffer[(x, area.y)].set_symbol(set.horizontal_top).set_style(border_style);
-        buffer[(x, bottom)].set_symbol(set.horizontal_bottom).set_style(border_style);
+    for (y, symbol) in [(area.y, set.horizontal_top), (bottom, set.horizontal_bottom)] {
+        for cell in row(buffer, area.x + 1, y, right).into_iter().flatten() {
+            paint(cell, symbol, border_style);
+        }
     }
     for y in area.y + 1..bottom {
         buffer[(area.x, y)].set_symbol(set.vertical_left).set_style(border_style);
@@ -33,21 +32,12 @@ pub(crate) fn panel(buffer: &mut Buffer, area: Rect, title: &[(&str, Style)], bo
     ] {
         buffer[(x, y)].set_symbol(symbol).set_style(border_style);
     }
-    let mut x = area.x + 1;
-    for (text, style) in title {
-        x = put(buffer, x, area.y, right, &SafeText::new(text), *style);
-    }
-    Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
+    let inner = Rect { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 };
+    (inner, Line::new(buffer, Rect { y: area.y, height: 1, ..inner }))
 }
 
 /// Clears a centred area of at most this size and draws a border around it. Returns what is inside.
-pub(crate) fn popup(
-    buffer: &mut Buffer,
-    width: u16,
-    height: u16,
-    title: &[(&str, Style)],
-    border_style: Style,
-) -> Rect {
+pub(crate) fn popup(buffer: &mut Buffer, width: u16, height: u16, border_style: Style) -> (Rect, Line<'_>) {
     let whole = buffer.area;
     let width = width.min(whole.width);
     let height = height.min(whole.height);
@@ -57,10 +47,15 @@ pub(crate) fn popup(
         width,
         height,
     };
+    wipe(buffer, area);
+    panel(buffer, area, border_style)
+}
+
+/// Empties an area.
+pub(crate) fn wipe(buffer: &mut Buffer, area: Rect) {
     for y in area.y..area.bottom() {
-        for x in area.x..area.right() {
-            buffer[(x, y)].reset();
+        for cell in row(buffer, area.x, y, area.right()).into_iter().flatten() {
+            cell.reset();
         }
     }
-    panel(buffer, area, title, border_style)
 }

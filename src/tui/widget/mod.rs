@@ -6,6 +6,6 @@ mod frame;
 mod scale;
 
 pub(super) use bar::{Bar, BarEnd};
-pub(super) use draw::{Line, put, put_right};
-pub(super) use frame::{panel, popup};
+pub(super) use draw::{Line, own, own_right, put, put_middle, put_middle_right, put_right, put_safe};
+pub(super) use frame::{panel, popup, wipe};
 pub(super) use scale::{TimeScale, ruler};

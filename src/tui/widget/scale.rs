@@ -4,25 +4,29 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
-use crate::text::{SafeText, duration_short};
+use crate::text::{Short, short};
 
-use super::draw::put;
+use super::draw::own;
 
 /// Eighths of a cell.
 pub(super) const EIGHTHS: i64 = 8;
 /// Cells that a folded idle stretch keeps.
 const GAP_CELLS: i64 = 2;
+/// Folded stretches that are shown as such; there are a handful at most, because only long ones are worth it.
+const MOST_GAPS: usize = 12;
 
 /// Where instants lie in a row of cells, in eighths of a cell.
 #[derive(Clone, Debug)]
 pub(crate) struct TimeScale {
     /// Stretches in order: from, to, and where they lie.
-    parts: Vec<Part>,
+    parts: [Part; 2 * MOST_GAPS + 1],
+    /// How many of them there are.
+    len: usize,
     /// Eighths in all.
     width: i64,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Part {
     from: i64,
     to: i64,
@@ -33,36 +37,44 @@ struct Part {
 
 impl TimeScale {
     /// A scale from one instant to another over some cells; each of `gaps` takes two cells only.
-    pub(crate) fn new(from: i64, to: i64, cells: u16, gaps: &[(i64, i64)]) -> Self {
+    pub(crate) fn new(from: i64, to: i64, cells: u16, gaps: impl IntoIterator<Item = (i64, i64)>) -> Self {
         let width = i64::from(cells) * EIGHTHS;
-        let mut cuts: Vec<(i64, i64, bool)> = Vec::new();
+        let mut scale = Self { parts: [Part::default(); 2 * MOST_GAPS + 1], len: 0, width };
         let mut reached = from;
-        for &(gap_from, gap_to) in gaps {
+        for (gap_from, gap_to) in gaps.into_iter().take(MOST_GAPS) {
             let (gap_from, gap_to) = (gap_from.max(reached), gap_to.min(to));
             if gap_to > gap_from {
-                cuts.push((reached, gap_from, false));
-                cuts.push((gap_from, gap_to, true));
+                scale.push(reached, gap_from, false);
+                scale.push(gap_from, gap_to, true);
                 reached = gap_to;
             }
         }
-        cuts.push((reached, to.max(reached + 1), false));
-        cuts.retain(|(from, to, _)| to > from);
-        let folded = cuts.iter().filter(|(_, _, folded)| *folded).count() as f64;
+        scale.push(reached, to.max(reached.saturating_add(1)), false);
+        let parts = &mut scale.parts[..scale.len];
+        let folded = parts.iter().filter(|part| part.folded).count() as f64;
         let gap_width = ((GAP_CELLS * EIGHTHS) as f64).min(width as f64 / (2.0 * folded.max(1.0)));
-        let busy: f64 =
-            cuts.iter().filter(|cut| !cut.2).map(|(from, to, _)| to.saturating_sub(*from) as f64).sum();
+        let busy: f64 = parts.iter().filter(|part| !part.folded).map(Part::nanos).sum();
         let per_nano = (width as f64 - folded * gap_width).max(0.0) / busy.max(1.0);
         let mut x = 0.0;
-        let parts = cuts
-            .into_iter()
-            .map(|(from, to, folded)| {
-                let width = if folded { gap_width } else { to.saturating_sub(from) as f64 * per_nano };
-                let part = Part { from, to, x, width, folded };
-                x += width;
-                part
-            })
-            .collect();
-        Self { parts, width }
+        for part in parts {
+            part.x = x;
+            part.width = if part.folded { gap_width } else { part.nanos() * per_nano };
+            x += part.width;
+        }
+        scale
+    }
+
+    fn push(&mut self, from: i64, to: i64, folded: bool) {
+        if to > from
+            && let Some(part) = self.parts.get_mut(self.len)
+        {
+            *part = Part { from, to, folded, ..Part::default() };
+            self.len += 1;
+        }
+    }
+
+    fn parts(&self) -> &[Part] {
+        self.parts.get(..self.len).unwrap_or_default()
     }
 
     /// Where an instant lies, in eighths; outside the scale it lies at the nearer end.
@@ -72,7 +84,7 @@ impl TimeScale {
 
     /// Whether a stretch touches what is shown.
     pub(crate) fn shows(&self, from: i64, to: i64) -> bool {
-        match (self.parts.first(), self.parts.last()) {
+        match (self.parts().first(), self.parts().last()) {
             (Some(first), Some(last)) => to >= first.from && from <= last.to,
             _ => false,
         }
@@ -80,19 +92,25 @@ impl TimeScale {
 
     /// Columns in which folded stretches lie.
     pub(crate) fn folded_columns(&self) -> impl Iterator<Item = u16> + '_ {
-        self.parts
+        self.parts()
             .iter()
             .filter(|part| part.folded)
             .map(|part| ((part.x + part.width / 2.0) / EIGHTHS as f64) as u16)
     }
 
     fn place(&self, time: i64) -> f64 {
-        let part = self.parts.iter().find(|part| time < part.to).or(self.parts.last());
+        let part = self.parts().iter().find(|part| time < part.to).or(self.parts().last());
         part.map_or(0.0, |part| {
             let share =
                 time.saturating_sub(part.from) as f64 / part.to.saturating_sub(part.from).max(1) as f64;
             part.x + part.width * share.clamp(0.0, 1.0)
         })
+    }
+}
+
+impl Part {
+    fn nanos(&self) -> f64 {
+        self.to.saturating_sub(self.from) as f64
     }
 }
 
@@ -118,25 +136,26 @@ pub(crate) fn ruler(
         if tick >= window.0 {
             let x = area.x + (scale.eighth(tick) / EIGHTHS) as u16;
             if x >= free && x < area.right() {
-                buffer[(x, area.y)].set_symbol("┬").set_style(style);
+                own(buffer, x, area.y, x + 1, "┬", style);
                 let label = tick_label(tick.saturating_sub(origin), step);
-                free = put(buffer, x + 1, area.y, area.right(), &SafeText::new(&label), style) + 1;
+                free = own(buffer, x + 1, area.y, area.right(), &label, style) + 1;
             }
         }
         tick = tick.saturating_add(step);
     }
 }
 
-fn tick_label(nanos: i64, step: i64) -> String {
+fn tick_label(nanos: i64, step: i64) -> Short {
     if nanos == 0 {
-        return "0".to_owned();
+        return Short::of("0");
     }
     // Whole seconds below a minute read better without decimals that the step doesn't need.
     let second = crate::model::NANOS_PER_SEC;
     if step % second == 0 && nanos.abs() < 60 * second {
-        return format!("{}s", nanos / second);
+        let sign = Short::of(if nanos < 0 { "-" } else { "" });
+        return sign.and_number(nanos.unsigned_abs() / second as u64).and("s");
     }
-    duration_short(nanos)
+    short::duration_short(nanos)
 }
 
 /// Round distances above half a minute, seconds.
@@ -172,14 +191,14 @@ mod tests {
 
     #[test]
     fn a_scale_covers_its_cells() {
-        let scale = TimeScale::new(0, 1_000, 10, &[]);
+        let scale = TimeScale::new(0, 1_000, 10, []);
         assert_eq!((scale.eighth(0), scale.eighth(500), scale.eighth(1_000)), (0, 40, 80));
         assert_eq!((scale.eighth(-5), scale.eighth(5_000)), (0, 80));
     }
 
     #[test]
     fn a_folded_gap_takes_two_cells() {
-        let scale = TimeScale::new(0, 1_000, 10, &[(100, 900)]);
+        let scale = TimeScale::new(0, 1_000, 10, [(100, 900)]);
         assert_eq!(scale.eighth(900) - scale.eighth(100), 16);
         assert_eq!(scale.eighth(1_000), 80);
         assert_eq!(scale.folded_columns().count(), 1);
@@ -187,9 +206,9 @@ mod tests {
 
     #[test]
     fn nothing_overflows_at_the_ends_of_time() {
-        let scale = TimeScale::new(i64::MIN / 2, i64::MAX / 2, 0, &[(0, 5)]);
+        let scale = TimeScale::new(i64::MIN / 2, i64::MAX / 2, 0, [(0, 5)]);
         assert_eq!(scale.eighth(i64::MAX), 0);
-        let scale = TimeScale::new(5, 5, 3, &[]);
+        let scale = TimeScale::new(5, 5, 3, []);
         assert!(scale.eighth(5) <= 24);
     }
 
