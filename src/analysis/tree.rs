@@ -127,21 +127,20 @@ impl TreeRows {
     /// Copies so many further rows. Returns whether there are more.
     pub fn copy(&mut self, store: &Store, clock: &Clock, rows: usize) -> bool {
         for _ in 0..rows {
-            let span = match self.next {
-                Some(span) => store.span(span),
-                None => {
-                    let Some(&trace) = self.traces.get(self.at) else { return false };
-                    let view = store.trace(trace);
-                    self.now = self.now.max(view.now(clock).0);
-                    if self.rows.capacity() == 0 {
-                        self.rows.reserve_exact(view.row_count());
-                    }
-                    let Some(newest) = view.spans().next() else {
-                        self.at += 1;
-                        continue;
-                    };
-                    newest
+            let span = if let Some(span) = self.next {
+                store.span(span)
+            } else {
+                let Some(&trace) = self.traces.get(self.at) else { return false };
+                let view = store.trace(trace);
+                self.now = self.now.max(view.now(clock).0);
+                if self.rows.capacity() == 0 {
+                    self.rows.reserve_exact(view.row_count());
                 }
+                let Some(newest) = view.spans().next() else {
+                    self.at += 1;
+                    continue;
+                };
+                newest
             };
             let above = span.parent().map(|parent| parent.ix());
             if span.is_event() {

@@ -32,7 +32,9 @@ fn lines(shape: Shape, spans: usize) -> Vec<String> {
     let places: Vec<usize> = (0..records(shape, spans)).collect();
     let chunk = |places: &[usize]| {
         let mut text = String::new();
-        places.iter().for_each(|&at| row(shape, spans, at).push_line(&mut text));
+        for &at in &places {
+            row(shape, spans, at).push_line(&mut text);
+        }
         text
     };
     places.chunks(LINES).map(chunk).collect()
