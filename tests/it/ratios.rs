@@ -32,7 +32,7 @@ fn lines(shape: Shape, spans: usize) -> Vec<String> {
     let places: Vec<usize> = (0..records(shape, spans)).collect();
     let chunk = |places: &[usize]| {
         let mut text = String::new();
-        for &at in &places {
+        for &at in places {
             row(shape, spans, at).push_line(&mut text);
         }
         text
