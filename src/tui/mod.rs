@@ -8,6 +8,7 @@ mod headless;
 mod model;
 mod msg;
 mod pager;
+mod painter;
 mod run;
 mod signal;
 mod terminal;
@@ -26,5 +27,6 @@ use chrono::Utc as Zone;
 
 pub use ascii::wants_ascii;
 pub use model::Model;
+pub use painter::Painter;
 pub use run::{Exit, Options, run};
 pub use theme::Depth;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{Event, EventStream, KeyEventKind};
-use crossterm::{clipboard, execute, queue, terminal};
+use crossterm::{clipboard, execute, terminal};
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
@@ -172,7 +172,6 @@ fn pause(model: &Model, dirty: bool, drawn: Instant) -> Option<Duration> {
 }
 
 fn draw(guard: &mut Guard, model: &Model, ascii: bool) -> io::Result<()> {
-    queue!(guard.terminal.backend_mut(), terminal::BeginSynchronizedUpdate)?;
     guard.fit(model.size)?;
     guard.terminal.draw(|frame| {
         view::draw(frame, model);
@@ -180,7 +179,7 @@ fn draw(guard: &mut Guard, model: &Model, ascii: bool) -> io::Result<()> {
             super::ascii::spell(frame.buffer_mut());
         }
     })?;
-    execute!(guard.terminal.backend_mut(), terminal::EndSynchronizedUpdate)
+    Ok(())
 }
 
 async fn next_event(keys: &mut Option<EventStream>) -> Option<io::Result<Event>> {

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossterm::{cursor, event, execute, style, terminal};
-use ratatui::backend::CrosstermBackend;
+use ratatui::backend::Backend as _;
 use ratatui::layout::Rect;
 use ratatui::{Terminal, TerminalOptions, Viewport};
+
+use super::painter::Painter;
 
 /// Whether the terminal is ours right now.
 static ENTERED: AtomicBool = AtomicBool::new(false);
@@ -24,7 +26,7 @@ static DEAD: AtomicBool = AtomicBool::new(false);
 /// Standard output that goes silent once the terminal was given back for good: what is dropped after that may still
 /// want to draw.
 #[derive(Debug)]
-pub(super) struct Screen(io::BufWriter<io::Stdout>);
+pub(super) struct Screen(io::Stdout);
 
 impl Write for Screen {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -43,7 +45,7 @@ fn is_over() -> bool {
 /// The terminal while the program has it; gives it back when dropped.
 pub(super) struct Guard {
     /// For drawing.
-    pub terminal: Terminal<CrosstermBackend<Screen>>,
+    pub terminal: Terminal<Painter<Screen>>,
     /// Columns and rows that are drawn.
     pub size: (u16, u16),
     /// What is on the screen is not known.
@@ -57,12 +59,11 @@ impl Guard {
         MOUSE.store(mouse, Ordering::SeqCst);
         GUARDED.store(true, Ordering::SeqCst);
         take().inspect_err(|_| GUARDED.store(false, Ordering::SeqCst))?;
-        let screen = Screen(io::BufWriter::with_capacity(1 << 16, io::stdout()));
+        let screen = Screen(io::stdout());
         let size = terminal::size().inspect_err(|_| leave())?;
         // Of a fixed size, because one that follows the window by itself may be of another size than the model.
         let options = TerminalOptions { viewport: Viewport::Fixed(area(size)) };
-        let terminal =
-            Terminal::with_options(CrosstermBackend::new(screen), options).inspect_err(|_| leave())?;
+        let terminal = Terminal::with_options(Painter::new(screen), options).inspect_err(|_| leave())?;
         Ok(Self { terminal, size, disturbed: false })
     }
 
@@ -89,7 +90,10 @@ impl Guard {
     /// Makes the next frame a full one. (`Terminal::clear` would ask the terminal for the cursor and wait.)
     pub(super) fn redraw(&mut self) -> io::Result<()> {
         self.disturbed = false;
-        execute!(self.terminal.backend_mut(), terminal::Clear(terminal::ClearType::All))?;
+        let backend = self.terminal.backend_mut();
+        backend.forget();
+        // Goes out with the frame.
+        backend.clear()?;
         self.terminal.resize(area(self.size))
     }
 

@@ -10,8 +10,8 @@ pub const RUN: usize = 100;
 pub const START: UnixNanos = UnixNanos(1_770_224_400_000_000_000);
 
 /// Batches with this many spans in all: steps, agents, calls and tools in runs of [`RUN`].
-pub fn batches(spans: usize) -> Vec<Batch> {
-    (0..spans.div_ceil(2_000)).map(|at| batch(at * 2_000..((at + 1) * 2_000).min(spans))).collect()
+pub fn batches(spans: usize) -> impl Iterator<Item = Batch> {
+    (0..spans.div_ceil(2_000)).map(move |at| batch(at * 2_000..((at + 1) * 2_000).min(spans)))
 }
 
 fn batch(range: std::ops::Range<usize>) -> Batch {
