@@ -13,6 +13,8 @@ use crate::model::{Batch, SegmentId};
 const MAX_PARKED: usize = 8;
 /// Longest time that one table is read before the others have their turn.
 const TURN: Duration = Duration::from_millis(15);
+/// Statements that were short share a gap: below this, waking up takes longer than the gap.
+const SHORTEST_GAP: Duration = Duration::from_millis(1);
 
 /// A table that is followed.
 enum Tracked {
@@ -168,12 +170,12 @@ impl Tables {
                         *tracked = Tracked::Sweep(Box::new(Sweep::new(tail.table.clone(), tail.segment)));
                         break;
                     }
-                    part.gap = match job {
+                    part.gap += match job {
                         Job::Back => began.elapsed() / 4,
                         Job::Reread(below) if below != i64::MAX => began.elapsed() * 4,
                         _ => Duration::ZERO,
                     };
-                    if part.fault.is_some() || !part.gap.is_zero() || started.elapsed() > TURN {
+                    if part.fault.is_some() || part.gap >= SHORTEST_GAP || started.elapsed() > TURN {
                         break;
                     }
                 }
