@@ -14,6 +14,7 @@ mod native;
 mod step_telemetry;
 #[cfg(test)]
 mod testing;
+mod usage;
 
 use crate::model::{Batch, PayloadRef, SpanDetail, Stamp, UnixNanos};
 

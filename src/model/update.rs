@@ -74,6 +74,12 @@ impl Marks {
     }
 }
 
+/// A provider's response id as it is compared; `None` for one that says nothing.
+pub fn response_key(id: &str) -> Option<u64> {
+    let id = id.trim();
+    (!id.is_empty()).then(|| Id::synthetic(&[b"response", id.as_bytes()]).bits() as u64)
+}
+
 /// Everything one record says about one span. Absent fields erase nothing.
 ///
 /// Symbols and text ids belong to the string table of the [`Batch`] that carries the update.
@@ -107,6 +113,9 @@ pub struct SpanUpdate {
     pub usage: Option<Usage>,
     /// Cost that the source reports for this span's own call.
     pub cost: Option<NanoUsd>,
+    /// The provider's id of this call's response, by [`response_key`]: calls of a trace with the same one are one call
+    /// that was recorded twice.
+    pub response: Option<u64>,
     /// The run that several traces may belong to (a suspended and resumed workflow).
     pub run: Option<Id>,
     /// Name.
@@ -153,6 +162,7 @@ impl SpanUpdate {
             marks: Marks::default(),
             usage: None,
             cost: None,
+            response: None,
             run: None,
             name: Symbol::NONE,
             span_type: Symbol::NONE,

@@ -139,6 +139,7 @@ fn expressible(row: &Value) -> Option<Usage> {
         cache_write: count("cache_write_5m"),
         output: sum(&["output_text", "reasoning"]),
         reasoning: count("reasoning"),
+        ..Usage::default()
     })
 }
 

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{NanoUsd, UnixNanos, Usage};
+use crate::model::{NanoUsd, UnixNanos, Usage, UsageParts};
 
 /// Where a cost comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +50,7 @@ struct Packed {
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     rows: Vec<Packed>,
-    /// Calls with counters of 2^32 and more, or whose price is on its way.
+    /// Calls with counters of 2^32 and more or with parts of their own, or whose price is on its way.
     wide: FxHashMap<u32, Call>,
     free: Vec<u32>,
 }
@@ -100,7 +100,7 @@ impl Calls {
 }
 
 fn pack(call: &Call) -> Packed {
-    let Usage { input, cache_read, cache_write, output, reasoning } = call.usage;
+    let Usage { input, cache_read, cache_write, output, reasoning, .. } = call.usage;
     let counts = [input, cache_read, cache_write, output, reasoning]
         .map(|count| count.map_or(NO_COUNT, |count| u32::try_from(count).unwrap_or(NO_COUNT)));
     Packed {
@@ -117,7 +117,7 @@ fn unpack(packed: &Packed) -> Call {
     let [input, cache_read, cache_write, output, reasoning] =
         packed.counts.map(|count| (count != NO_COUNT).then_some(u64::from(count)));
     Call {
-        usage: Usage { input, cache_read, cache_write, output, reasoning },
+        usage: Usage { input, cache_read, cache_write, output, reasoning, parts: UsageParts::default() },
         reported: packed.reported.then_some(packed.cost),
         cost: packed.cost,
         source: packed.source,
@@ -138,6 +138,7 @@ mod tests {
                 cache_write: Some(0),
                 output: Some(3),
                 reasoning: None,
+                parts: UsageParts::default(),
             },
             reported: Some(NanoUsd(5)),
             cost: NanoUsd(5),
@@ -146,11 +147,13 @@ mod tests {
         };
         let wide = Call { usage: Usage { input: Some(1 << 40), ..full.usage }, ..full };
         let unpriced = Call { cost: NanoUsd(0), source: CostSource::Unknown, ..full };
+        let parted = UsageParts { cache_write_1h: 5, ..UsageParts::default() };
+        let parted = Call { usage: Usage { parts: parted, ..full.usage }, ..full };
         let edge = Call { usage: Usage { output: Some(u64::from(u32::MAX)), ..full.usage }, ..full };
         let mut calls = Calls::default();
         let at = calls.add();
         assert_eq!(calls.get(at), Call::default());
-        for call in [full, wide, unpriced, edge, full, Call::default()] {
+        for call in [full, wide, unpriced, edge, parted, full, Call::default()] {
             calls.set(at, &call);
             assert_eq!(calls.get(at), call);
         }

@@ -10,6 +10,7 @@ mod detail;
 mod kind;
 
 use super::jsonb::JsonValue;
+use super::usage::{self, Convention, Counters};
 use super::{Cell, RowPlace, TableFormat, TablePlan, TableSchema};
 use crate::model::{
     Batch, Id, Marks, NanoUsd, Parent, Reason, SpanKind, SpanUpdate, Status, Symbol, Timed, UnixNanos, Usage,
@@ -122,8 +123,8 @@ struct Attributes {
     success: Option<bool>,
     tripwire: bool,
     first_token: Option<UnixNanos>,
-    usage: Option<Usage>,
-    internal_usage: Option<Usage>,
+    usage: Counters,
+    internal_usage: Counters,
     cost: Option<NanoUsd>,
     agent: Symbol,
     workflow: Symbol,
@@ -134,6 +135,10 @@ struct Attributes {
 }
 
 impl Attributes {
+    fn in_all(&self, counters: Counters, out: &Batch) -> Option<Usage> {
+        counters.normalise(Convention::Unknown, out.strings.get(self.provider)).filter(Usage::is_known)
+    }
+
     fn read(cell: Cell<'_>, out: &mut Batch) -> Self {
         let mut this = Self::default();
         let Some(value) = JsonValue::of_cell(cell) else {
@@ -157,8 +162,8 @@ impl Attributes {
                 "completionStartTime" => {
                     this.first_token = value.text().and_then(|text| UnixNanos::parse(&text));
                 }
-                "usage" => this.usage = usage(value),
-                "internalUsage" => this.internal_usage = usage(value),
+                "usage" => this.usage = counters(value),
+                "internalUsage" => this.internal_usage = counters(value),
                 "costContext" => this.cost = cost(value),
                 "__truncated" => this.marks = Marks::TRUNCATED,
                 _ => {}
@@ -253,7 +258,7 @@ fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
         update.status = Some(status(kind, &attributes, error.is_some(), ended));
     }
     update.first_token = attributes.first_token;
-    update.usage = attributes.usage;
+    update.usage = attributes.in_all(attributes.usage, out);
     update.cost = attributes.cost;
     if let Some(message) = error {
         update.error = out.intern(&message);
@@ -274,7 +279,8 @@ fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
             update.marks = update.marks.with(Marks::RESUMED);
         }
     }
-    let hidden = attributes.internal_usage.map(|usage| hidden_calls(&update, usage, out));
+    let hidden =
+        attributes.in_all(attributes.internal_usage, out).map(|usage| hidden_calls(&update, usage, out));
     out.push(update);
     if let Some(hidden) = hidden {
         out.push(hidden);
@@ -382,41 +388,22 @@ fn first<const N: usize>(names: [Symbol; N]) -> Symbol {
     names.into_iter().find(|name| name.is_some()).unwrap_or_default()
 }
 
-/// The usage of both conventions: details of their own (1.x) or counters beside the others (0.x).
-fn usage(value: JsonValue<'_>) -> Option<Usage> {
-    let mut usage = Usage::default();
-    let (mut text, mut short, mut long) = (None, None, None);
+/// The counters of both conventions: details of their own (1.x) or counters beside the others (0.x).
+fn counters(value: JsonValue<'_>) -> Counters {
+    let mut counters = Counters::default();
+    let mut take = |group: &str, key: &str, value: JsonValue<'_>| {
+        if let (Some(counter), Some(count)) = (usage::counter(group, key), value.count()) {
+            counters.set(counter, count);
+        }
+    };
     let _ = value.fields(|key, value| match key {
-        "inputTokens" | "promptTokens" => usage.input = value.count(),
-        "outputTokens" | "completionTokens" => usage.output = value.count(),
-        "cachedInputTokens" | "promptCacheHitTokens" => usage.cache_read = value.count().or(usage.cache_read),
-        "reasoningTokens" => usage.reasoning = value.count().or(usage.reasoning),
-        "inputDetails" => {
-            let _ = value.fields(|key, value| match key {
-                "text" => text = value.count(),
-                "cacheRead" => usage.cache_read = value.count(),
-                "cacheWrite" => usage.cache_write = value.count(),
-                "cacheWrite5m" => short = value.count(),
-                "cacheWrite1h" => long = value.count(),
-                _ => {}
-            });
+        "inputDetails" | "outputDetails" => {
+            let _ = value.fields(|inner, value| take(key, inner, value));
         }
-        "outputDetails" => {
-            usage.reasoning = value.field("reasoning").and_then(JsonValue::count).or(usage.reasoning);
-        }
-        _ => {}
+        "promptCacheHitTokens" => take("", "cachedTokens", value),
+        _ => take("", key, value),
     });
-    if usage.cache_write.is_none() && (short.is_some() || long.is_some()) {
-        usage.cache_write = Some(short.unwrap_or(0).saturating_add(long.unwrap_or(0)));
-    }
-    // More cached than read in all: this input doesn't include them.
-    let cached = usage.cache_read.unwrap_or(0).saturating_add(usage.cache_write.unwrap_or(0));
-    if let Some(input) = usage.input
-        && cached > input
-    {
-        usage.input = Some(text.unwrap_or(input).saturating_add(cached));
-    }
-    usage.is_known().then_some(usage)
+    counters
 }
 
 /// What a provider reported, when it is in dollars.

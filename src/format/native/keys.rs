@@ -68,7 +68,7 @@ keys! {
     Usage: "usage" "token_usage" "tokenUsage" "tokens" "usage_metadata" "usageMetadata",
     UsageDetails: "inputDetails" "outputDetails" "inputTokenDetails" "outputTokenDetails"
         "prompt_tokens_details" "completion_tokens_details" "input_tokens_details" "output_tokens_details"
-        "input_token_details" "output_token_details",
+        "input_token_details" "output_token_details" "cache_creation_token_details" "server_tool_use",
     InputTokens: "input_tokens" "inputTokens" "prompt_tokens" "promptTokens" "promptTokenCount" "tokens_in"
         "gen_ai.usage.input_tokens" "gen_ai.usage.prompt_tokens" "llm.prompt_tokens"
         "llm.token_count.prompt" "ai.usage.promptTokens" "ai.usage.inputTokens",
@@ -89,6 +89,17 @@ keys! {
     ExclusiveCacheWrite: "cache_creation_input_tokens" "cacheCreationInputTokens",
     Reasoning: "reasoning_tokens" "reasoningTokens" "thoughtsTokenCount" "thinking_tokens" "thinkingTokens"
         "gen_ai.usage.reasoning.output_tokens" "llm.token_count.completion_details.reasoning",
+    /// Prompt tokens that are in no cache.
+    Uncached: "noCacheTokens" "prompt_cache_miss_tokens" "uncached_input_tokens",
+    /// Parts of the tokens that were written to the cache.
+    CacheWriteShort: "ephemeral_5m_input_tokens" "cacheWrite5m" "cache_write_5m_tokens" "cacheWrite5mTokens",
+    /// See `CacheWriteShort`.
+    CacheWriteLong: "ephemeral_1h_input_tokens" "cacheWrite1h" "cache_write_1h_tokens" "cacheWrite1hTokens"
+        "cache_creation_input_tokens_above_1hr",
+    InputAudio: "input_audio_tokens" "inputAudioTokens",
+    OutputAudio: "output_audio_tokens" "outputAudioTokens",
+    Searches: "web_search_requests" "webSearchRequests",
+    Tier: "service_tier" "serviceTier",
     Cost: "cost_usd" "costUsd" "totalCost" "total_cost" "cost" "api_cost_usd" "estimatedCost" "estimated_cost"
         "gen_ai.usage.cost_usd" "gen_ai.usage.cost" "llm.cost_usd" "llm.cost.total" "operation.cost",
     InputCost: "inputCost" "input_cost" "input_cost_usd",
@@ -109,8 +120,8 @@ keys! {
 }
 
 /// What a field name says, and its number among all spellings.
-pub(super) fn find(name: &str) -> Option<(Key, u8)> {
-    static TABLE: LazyLock<HashMap<&'static str, (Key, u8), FxBuildHasher>> =
+pub(super) fn find(name: &str) -> Option<(Key, u16)> {
+    static TABLE: LazyLock<HashMap<&'static str, (Key, u16), FxBuildHasher>> =
         LazyLock::new(|| NAMES.iter().zip(0..).map(|(&(name, key), at)| (name, (key, at))).collect());
     TABLE.get(name).copied()
 }
@@ -118,7 +129,7 @@ pub(super) fn find(name: &str) -> Option<(Key, u8)> {
 /// Number of spellings.
 pub(super) const SPELLINGS: usize = NAMES.len();
 
-const _: () = assert!(SPELLINGS <= 256, "their numbers are bytes");
+const _: () = assert!(SPELLINGS <= u16::MAX as usize, "their numbers fit");
 
 impl Key {
     /// Whether the key says something inside an object of attributes; the others describe the record itself.

@@ -70,7 +70,7 @@ pub(super) enum Level {
 }
 
 /// What a name means, and its number among all spellings.
-pub(super) type Meaning = Option<(Key, Option<u8>)>;
+pub(super) type Meaning = Option<(Key, Option<u16>)>;
 
 impl Record {
     /// A record that says nothing.
@@ -193,7 +193,8 @@ impl Record {
             let inner = match key {
                 Key::Attributes => Some(Level::Attributes),
                 Key::Usage => Some(Level::Usage),
-                Key::UsageDetails => Some(Level::UsageDetails),
+                // Tokens written to the cache come as a number or as an object by lifetime.
+                Key::UsageDetails | Key::CacheWrite => Some(Level::UsageDetails),
                 // The record is indexed without its payloads.
                 Key::Input | Key::Output | Key::Events => {
                     reader.skip_balanced()?;

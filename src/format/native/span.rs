@@ -6,9 +6,10 @@ use super::keys::Key;
 use super::memo::Memo;
 use super::record::{Record, Taker, View};
 use crate::format::json::{Reader, Value};
+use crate::format::usage::{Convention, Counters};
 use crate::model::{
-    Batch, Id, Marks, NANOS_PER_MS, NanoUsd, Parent, PayloadRef, Problems, Reason, SpanKind, SpanUpdate,
-    Stamp, Status, Symbol, Timed, UnixNanos, Usage,
+    Batch, Id, Marks, NANOS_PER_MS, NanoUsd, Parent, PayloadRef, Problems, Reason, ServiceTier, SpanKind,
+    SpanUpdate, Stamp, Status, Symbol, Timed, UnixNanos, Usage,
 };
 
 /// What is known about a record beside its content.
@@ -97,9 +98,10 @@ pub(super) fn update(
         None if start.is_some() => Some(Status::Running),
         known => known,
     };
-    let usage = usage(&mut take);
-    let kind = kind(record, word, &name, usage.is_some(), memo);
-    let usage = usage.map(|usage| usage.fill(kind)).filter(Usage::is_known);
+    let counters = counters(&mut take);
+    let kind = kind(record, word, &name, counters.is_some(), memo);
+    let provider = record.text(Key::Provider).unwrap_or_default();
+    let usage = counters.and_then(|counters| usage(counters, kind, provider));
     let cost = cost(&mut take);
     let first_token = memo.time(Key::FirstToken, &mut take).or_else(|| {
         let nanos = take.number(Key::FirstTokenMs).and_then(nanos_of_ms)?;
@@ -328,18 +330,10 @@ fn nanos_of_ms(ms: f64) -> Option<i64> {
 pub(in crate::format) fn usage_object(text: &str, at: PayloadRef, problems: &mut Problems) -> Option<Usage> {
     let record = Record::usage(&mut Reader::new(text)).ok()?;
     let mut take = Taker { record: record.view(text, ""), at, problems, odd: false };
-    usage(&mut take).map(|counts| counts.fill(Some(SpanKind::Llm))).filter(Usage::is_known)
+    usage(counters(&mut take)?, Some(SpanKind::Llm), "")
 }
 
-/// Token counts as the record has them; [`Counts::fill`] makes them ours.
-#[derive(Clone, Copy)]
-struct Counts {
-    usage: Usage,
-    total: Option<u64>,
-    exclusive_names: bool,
-}
-
-const COUNTS: [Key; 8] = [
+const COUNTS: [Key; 14] = [
     Key::InputTokens,
     Key::OutputTokens,
     Key::TotalTokens,
@@ -348,52 +342,45 @@ const COUNTS: [Key; 8] = [
     Key::ExclusiveCacheRead,
     Key::ExclusiveCacheWrite,
     Key::Reasoning,
+    Key::Uncached,
+    Key::CacheWriteShort,
+    Key::CacheWriteLong,
+    Key::InputAudio,
+    Key::OutputAudio,
+    Key::Searches,
 ];
 
-fn usage(take: &mut Taker<'_>) -> Option<Counts> {
+fn counters(take: &mut Taker<'_>) -> Option<Counters> {
     if !take.record.has_any(COUNTS) {
         return None;
     }
     let exclusive_names = take.record.has_any([Key::ExclusiveCacheRead, Key::ExclusiveCacheWrite]);
-    let usage = Usage {
+    let counters = Counters {
         input: take.count(Key::InputTokens),
+        uncached: take.count(Key::Uncached),
         cache_read: take.count(Key::CacheRead).or_else(|| take.count(Key::ExclusiveCacheRead)),
         cache_write: take.count(Key::CacheWrite).or_else(|| take.count(Key::ExclusiveCacheWrite)),
+        cache_write_5m: take.count(Key::CacheWriteShort),
+        cache_write_1h: take.count(Key::CacheWriteLong),
+        input_audio: take.count(Key::InputAudio),
         output: take.count(Key::OutputTokens),
         reasoning: take.count(Key::Reasoning),
+        output_audio: take.count(Key::OutputAudio),
+        total: take.count(Key::TotalTokens),
+        searches: take.count(Key::Searches),
+        tier: take.record.text(Key::Tier).map(ServiceTier::from_word).unwrap_or_default(),
+        exclusive_names,
+        ..Counters::default()
     };
-    // A sum of zero beside parts is a writer that doesn't know it.
-    let total = take.count(Key::TotalTokens).filter(|total| *total > 0);
-    (usage.is_known() || total.is_some()).then_some(Counts { usage, total, exclusive_names })
+    (!counters.is_empty()).then_some(counters)
 }
 
-impl Counts {
-    /// Every prompt token in `input`, every generated one in `output`.
-    fn fill(self, kind: Option<SpanKind>) -> Usage {
-        let Self { mut usage, total, exclusive_names } = self;
-        let input = usage.input.unwrap_or(0);
-        let output = usage.output.unwrap_or(0);
-        let cache = usage.cache_read.unwrap_or(0).saturating_add(usage.cache_write.unwrap_or(0));
-        let sum = input.saturating_add(output);
-        let apart =
-            cache > input || total == Some(sum.saturating_add(cache)) || (exclusive_names && total.is_none());
-        if cache > 0 && apart {
-            usage.input = Some(input.saturating_add(cache));
-        }
-        let reasoning = usage.reasoning.unwrap_or(0);
-        if reasoning > output || (reasoning > 0 && total == Some(sum.saturating_add(reasoning))) {
-            usage.output = Some(output.saturating_add(reasoning));
-        }
-        if let (None, Some(total)) = (usage.input, total) {
-            // A sum without its parts is taken apart only where there is but one part it can be.
-            if usage.output.is_some() {
-                usage.input = total.checked_sub(output);
-            } else if kind == Some(SpanKind::Embedding) {
-                usage.input = Some(total);
-            }
-        }
-        usage
+fn usage(counters: Counters, kind: Option<SpanKind>, provider: &str) -> Option<Usage> {
+    let mut usage = counters.normalise(Convention::Unknown, provider)?;
+    if usage.input.is_none() && usage.output.is_none() && kind == Some(SpanKind::Embedding) {
+        usage.input = counters.total.filter(|total| *total > 0);
     }
+    Some(usage).filter(Usage::is_known)
 }
 
 fn cost(take: &mut Taker<'_>) -> Option<NanoUsd> {
