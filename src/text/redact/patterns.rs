@@ -119,9 +119,11 @@ fn redact(text: &str, assignments: bool) -> Cow<'_, str> {
 }
 
 /// The values of sensitive keys. What a hidden value contains isn't looked at again, which keeps this linear.
-fn assigned(patterns: &Patterns, text: &str, hidden: &mut Vec<Range<usize>>) {
+fn assigned<'p>(patterns: &'p Patterns, text: &str, hidden: &mut Vec<Range<usize>>) {
     let mut done = 0;
-    for found in patterns.assignment.captures_iter(text) {
+    // Captures are allocated even when there are none.
+    let captures = |pattern: &'p Regex| pattern.is_match(text).then(|| pattern.captures_iter(text));
+    for found in captures(&patterns.assignment).into_iter().flatten() {
         let (Some(all), Some(key), Some(quote), Some(sign)) =
             (found.get(0), found.get(1), found.get(2), found.get(3))
         else {
@@ -140,7 +142,7 @@ fn assigned(patterns: &Patterns, text: &str, hidden: &mut Vec<Range<usize>>) {
         }
     }
     done = 0;
-    for found in patterns.flag.captures_iter(text) {
+    for found in captures(&patterns.flag).into_iter().flatten() {
         let (Some(all), Some(key)) = (found.get(0), found.get(1)) else {
             continue;
         };
