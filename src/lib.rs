@@ -29,7 +29,7 @@
 //! ```
 //! use tracetui::format::{Line, LineSample, Stream, detect_lines};
 //! use tracetui::model::{Batch, PayloadRef, SegmentId, SourceId, Stamp, UnixNanos};
-//! use tracetui::price::PriceTable;
+//! use tracetui::price::{CostMode, PriceTable};
 //! use tracetui::store::{Arrival, Store};
 //!
 //! let log = r#"
@@ -51,7 +51,7 @@
 //! decoder.finish(&mut batch);
 //!
 //! let mut store = Store::new();
-//! store.set_pricing(Box::new(PriceTable::builtin()));
+//! store.set_pricing(Box::new(PriceTable::builtin()), CostMode::Auto);
 //! store.apply(SourceId(0), &batch, Arrival { at: UnixNanos(0), live: false });
 //!
 //! let totals = store.totals();

@@ -1,12 +1,14 @@
 //! What spans mean together: trees, self time, critical paths, percentiles. Pure functions over the store's read view.
 //! May import `store` and everything below it.
 
+mod bill;
 mod critical_path;
 mod percentile;
 mod places;
 mod report;
 mod tree;
 
+pub use bill::{Doubt, DoubtKind};
 pub use critical_path::{Section, critical_path};
 pub use percentile::{Percentiles, nearest_rank};
 pub use report::{Figures, Group, Report};

@@ -53,7 +53,7 @@ impl Node {
         self.end.saturating_sub(self.start).max(0)
     }
 
-    fn is_under_way(&self) -> bool {
+    pub(super) fn is_under_way(&self) -> bool {
         matches!(self.status, Status::Running | Status::Suspended)
     }
 

@@ -9,7 +9,7 @@ use super::args::InputArgs;
 use crate::filter::{Filter, Verdict};
 use crate::format::format_names;
 use crate::model::{NANOS_PER_SEC, SourceId, SpanDetail, UnixNanos};
-use crate::price::PriceTable;
+use crate::price::{CostMode, PriceTable};
 use crate::source::{Catalog, Follow, SourceEvent, SourceSpec, SourceState, StopFlag, expand, spawn};
 use crate::store::{Arrival, Clock, FilterRow, SpanView, Store};
 use crate::text;
@@ -97,7 +97,7 @@ pub(super) fn load(names: &[String], args: &InputArgs) -> Result<Loaded, Failure
         }
     }
     if let Ok(table) = prices.join() {
-        store.set_pricing(Box::new(table));
+        store.set_pricing(Box::new(table), CostMode::Auto);
         store.take_changes();
     }
     let loaded =

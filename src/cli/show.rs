@@ -143,7 +143,7 @@ fn span_json(loaded: &Loaded, tree: &TraceTree, at: NodeIx, events: &[crate::sto
         cost_usd: span.cost().map(usd),
         cost_source: span.cost_source().map(|source| match source {
             CostSource::Reported => "reported",
-            CostSource::Computed | CostSource::Free => "computed",
+            CostSource::Computed | CostSource::Estimated | CostSource::Free => "computed",
             CostSource::Unknown => "unknown",
         }),
         ttft_ms: span.ttft().map(ms),

@@ -56,6 +56,18 @@ impl Priced {
     }
 }
 
+/// Which costs to show where a source reports some of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CostMode {
+    /// The reported one, else the computed one.
+    #[default]
+    Auto,
+    /// Only what was reported.
+    Reported,
+    /// Only what the price list says.
+    Calculated,
+}
+
 /// Why a computed cost is not certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Estimate {

@@ -2,11 +2,11 @@
 
 use rustc_hash::FxHashMap;
 
-use super::calls::CostSource;
 use super::columns::{Columns, RowBits};
 use super::counting;
 use super::handle::{NONE, SpanIx};
 use super::merge::{LabelCache, merge};
+use super::responses::Response;
 use super::totals::Share;
 use super::{Arrival, Store};
 use crate::model::{
@@ -18,8 +18,6 @@ const MAX_TOKENS: u64 = 1_000_000_000_000;
 const MAX_COST: i64 = 1_000_000 * NANOS_PER_SEC;
 /// Worked-out times that lie further back than this were not worked out from the arrival.
 const FROM_ARRIVAL: i64 = 3_600 * NANOS_PER_SEC;
-/// How far a span goes up to find the model of its call.
-const MODEL_HOPS: usize = 8;
 
 /// What is remembered between the updates of a batch.
 #[derive(Default)]
@@ -33,6 +31,8 @@ struct Scratch {
     stale_models: Vec<u32>,
     /// Traces with calls that waited for a model before, and news.
     hopeful: Vec<u32>,
+    /// Responses that several spans name, of which the one that counts may be another now.
+    responses: Vec<Response>,
 }
 
 impl Store {
@@ -59,7 +59,7 @@ impl Store {
     }
 
     fn finish(&mut self, scratch: Scratch) {
-        let Scratch { mut priceless, mut stale_extents, mut stale_models, hopeful, .. } = scratch;
+        let Scratch { mut priceless, mut stale_extents, mut stale_models, hopeful, responses, .. } = scratch;
         stale_extents.sort_unstable();
         stale_extents.dedup();
         for trace in stale_extents {
@@ -71,6 +71,7 @@ impl Store {
             self.disinherit(trace, &mut priceless);
         }
         self.inherit_models(&priceless, hopeful);
+        self.settle_responses(responses);
     }
 
     fn apply_update(
@@ -80,7 +81,7 @@ impl Store {
         arrival: Arrival,
         scratch: &mut Scratch,
     ) {
-        let Scratch { labels, priceless, stale_extents, stale_models, hopeful } = scratch;
+        let Scratch { labels, priceless, stale_extents, stale_models, hopeful, responses } = scratch;
         let mut update = *update;
         believe(&mut update);
         let trace = self.traces.find_or_add(update.trace, source);
@@ -123,11 +124,15 @@ impl Store {
         }
         let became_tool = kind_before != Some(SpanKind::Tool)
             && self.columns.kind(row) == Some(SpanKind::Tool)
-            && had_passed != (false, false);
+            && had_passed != counting::Below::default();
+        if let Some(response) = update.response {
+            responses.extend(self.responses.note(row, (trace, response)));
+        }
+        responses.extend(self.responses.shared(row));
         if recount || became_tool {
-            self.recount(trace);
+            self.recount(trace, responses);
         } else {
-            self.cover_from(row);
+            self.cover_from(row, responses);
         }
         self.choose_root(trace, row);
         self.changes.push(SpanIx(row));
@@ -194,7 +199,7 @@ impl Store {
     }
 
     /// Takes a row out of all sums, before it changes.
-    fn untally(&mut self, row: u32) {
+    pub(super) fn untally(&mut self, row: u32) {
         let share = counting::share(&self.columns, row);
         let standing = Standing::of(&self.columns, row);
         let facet = self.columns.words[row as usize].facets.index();
@@ -211,7 +216,7 @@ impl Store {
     }
 
     /// Puts a row back into all sums.
-    fn tally(&mut self, row: u32) {
+    pub(super) fn tally(&mut self, row: u32) {
         let share = counting::share(&self.columns, row);
         let standing = Standing::of(&self.columns, row);
         let facet = self.columns.words[row as usize].facets.index();
@@ -230,29 +235,32 @@ impl Store {
     }
 
     /// Covers the ancestors of a row with its usage and its call, each ancestor at most once.
-    fn cover_from(&mut self, row: u32) {
+    fn cover_from(&mut self, row: u32, responses: &mut Vec<Response>) {
         let mut child = row;
         while let Some((parent, bits)) = counting::cover(&self.columns, child) {
             self.untally(parent);
             self.columns.state[parent as usize].bits = bits;
             self.tally(parent);
             self.changes.push(SpanIx(parent));
+            responses.extend(self.responses.shared(parent));
             child = parent;
         }
     }
 
     /// Counts a trace from scratch.
-    fn recount(&mut self, trace: u32) {
+    fn recount(&mut self, trace: u32, responses: &mut Vec<Response>) {
         let rows: Vec<u32> = self.chain(trace).collect();
         for &row in &rows {
             self.untally(row);
             let bits = &mut self.columns.state[row as usize].bits;
             bits.set(RowBits::USAGE_BELOW, false);
             bits.set(RowBits::CALL_BELOW, false);
+            bits.set(RowBits::ANY_USAGE_BELOW, false);
             self.tally(row);
+            responses.extend(self.responses.shared(row));
         }
         for &row in &rows {
-            self.cover_from(row);
+            self.cover_from(row, responses);
         }
         self.traces.rows[trace as usize].root = NONE;
         for row in rows {
@@ -344,116 +352,6 @@ impl Store {
         let newest = times.chain(update.first_token).max();
         let lag = update.written_at.zip(newest).map(|(written, newest)| written.since(newest));
         self.sources.note_times(source, newest, lag, arrival.live.then_some(arrival.at));
-    }
-
-    /// Prices a row's call: what the source reports, else what the price list says.
-    fn price(&mut self, row: u32) {
-        let at = row as usize;
-        let Some(call) = self.columns.call(row) else { return };
-        let labels = self.facets.get(self.columns.words[at].facets);
-        let (cost, source) = match (call.reported, &mut self.pricing) {
-            (Some(cost), _) => (cost, CostSource::Reported),
-            (None, Some(pricing)) if labels.model.is_some() && call.usage.is_known() => {
-                let when = self.columns.end(row).or(self.columns.start(row)).unwrap_or(UnixNanos(0));
-                let (model, provider) = (self.strings.get(labels.model), self.strings.get(labels.provider));
-                pricing.price(model, provider, when, &call.usage).unwrap_or_default()
-            }
-            _ => Default::default(),
-        };
-        if (cost, source) != (call.cost, call.source) {
-            self.columns.set_call(row, &super::calls::Call { cost, source, ..call });
-        }
-    }
-
-    /// Prices everything again, after the price list changed.
-    pub fn set_pricing(&mut self, pricing: Box<dyn super::Pricing>) {
-        self.pricing = Some(pricing);
-        self.generation += 1;
-        for row in 0..self.columns.len() as u32 {
-            if self.columns.call(row).is_some_and(|call| call.reported.is_none()) {
-                self.untally(row);
-                self.price(row);
-                self.tally(row);
-                self.changes.push(SpanIx(row));
-            }
-        }
-    }
-
-    /// Calls that don't name their model take it from the call they are a part of (a generation's steps). Besides the
-    /// new ones, those that waited in the traces `hopeful` are looked at again.
-    fn inherit_models(&mut self, priceless: &FxHashMap<u32, Vec<u32>>, mut hopeful: Vec<u32>) {
-        let mut traces: Vec<_> = priceless.iter().collect();
-        traces.sort_unstable_by_key(|(trace, _)| **trace);
-        for (&trace, rows) in traces {
-            self.waiting.entry(trace).or_default().extend(rows);
-            hopeful.push(trace);
-        }
-        hopeful.sort_unstable();
-        hopeful.dedup();
-        for trace in hopeful {
-            let rows = self.waiting.remove(&trace).unwrap_or_default();
-            let mut still = Vec::new();
-            for row in rows {
-                if !self.inherit_model(row) {
-                    still.push(row);
-                }
-            }
-            still.sort_unstable();
-            still.dedup();
-            if !still.is_empty() {
-                self.waiting.insert(trace, still);
-            }
-        }
-    }
-
-    /// Takes inherited models back, because an ancestor turned out to have another one.
-    fn disinherit(&mut self, trace: u32, priceless: &mut FxHashMap<u32, Vec<u32>>) {
-        let mut heirs = self.heirs.remove(&trace).unwrap_or_default();
-        heirs.retain(|&row| self.columns.state[row as usize].bits.has(RowBits::MODEL_INHERITED));
-        heirs.sort_unstable();
-        heirs.dedup();
-        for &row in &heirs {
-            self.untally(row);
-            let mut labels = *self.facets.get(self.columns.words[row as usize].facets);
-            (labels.model, labels.provider) = (Symbol::NONE, Symbol::NONE);
-            self.columns.words[row as usize].facets = self.facets.intern(labels);
-            self.columns.state[row as usize].bits.set(RowBits::MODEL_INHERITED, false);
-            self.price(row);
-            self.tally(row);
-            self.changes.push(SpanIx(row));
-        }
-        priceless.entry(trace).or_default().extend(heirs);
-    }
-
-    fn inherit_model(&mut self, row: u32) -> bool {
-        let at = row as usize;
-        let mut labels = *self.facets.get(self.columns.words[at].facets);
-        if labels.model.is_some() {
-            return true;
-        }
-        if self.columns.kind(row) != Some(SpanKind::Llm) {
-            return false;
-        }
-        let mut above = self.columns.links[at].parent;
-        for _ in 0..MODEL_HOPS {
-            if above == NONE || self.columns.kind(above) != Some(SpanKind::Llm) {
-                return false;
-            }
-            let theirs = self.facets.get(self.columns.words[above as usize].facets);
-            if theirs.model.is_some() {
-                (labels.model, labels.provider) = (theirs.model, theirs.provider);
-                self.untally(row);
-                self.columns.words[at].facets = self.facets.intern(labels);
-                self.columns.state[at].bits.set(RowBits::MODEL_INHERITED, true);
-                self.heirs.entry(self.columns.links[at].trace).or_default().push(row);
-                self.price(row);
-                self.tally(row);
-                self.changes.push(SpanIx(row));
-                return true;
-            }
-            above = self.columns.links[above as usize].parent;
-        }
-        false
     }
 }
 

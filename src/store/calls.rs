@@ -14,6 +14,8 @@ pub enum CostSource {
     Reported,
     /// Worked out from the tokens and a price list.
     Computed,
+    /// The same, with something assumed: the provider, say, or how the call was served.
+    Estimated,
     /// The model runs locally and costs nothing.
     Free,
 }

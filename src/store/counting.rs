@@ -1,12 +1,16 @@
 //! Counting each model call once.
 //!
 //! Sources repeat usage on several levels: a generation holds the sum of its steps, a step the same as its inference,
-//! an agent the sum of its calls. The rule: going up from a span with usage, every span until the next tool call is
-//! covered by it, and the usage of a covered span counts nothing. So the innermost holder counts, a sub-agent that runs
-//! inside a tool counts beside its caller, and the totals of a run under way already are what they will be.
+//! an agent the sum of its calls. Two rules:
 //!
-//! Coverage only ever grows while spans are added, so each span is visited once per kind of coverage; the rare record
-//! that turns a span into a tool later has its trace counted again from scratch.
+//! - a model call counts unless a span with usage lies below it that can be reached without crossing a tool call: the
+//!   innermost holder counts, and a sub-agent that runs inside a tool counts beside its caller;
+//! - anything else that holds usage (agents, workflows, chains) holds a sum, which counts only when no span below it has
+//!   usage of its own.
+//!
+//! So the totals of a run under way already are what they will be. What lies below only ever grows while spans are
+//! added, so each span is visited once per kind of it; the rare record that turns a span into a tool later has its trace
+//! counted again from scratch. Calls that were recorded twice side by side are in `responses`.
 
 use super::calls::CostSource;
 use super::columns::{Columns, RowBits};
@@ -31,18 +35,30 @@ pub(super) fn share(columns: &Columns, row: u32) -> Share {
         tool_call: kind == Some(SpanKind::Tool),
         ..Share::default()
     };
-    let counts_usage = has_usage(columns, row) && !bits.has(RowBits::USAGE_BELOW);
-    if kind == Some(SpanKind::Llm) {
+    let counts_usage = counts(columns, row);
+    if kind == Some(SpanKind::Llm) && !bits.has(RowBits::DUPLICATE) {
         share.llm_call = counts_usage || !(bits.has(RowBits::CALL_BELOW) || bits.has(RowBits::USAGE_BELOW));
     }
     if counts_usage && let Some(call) = columns.call(row) {
         share.usage = Some(call.usage);
         match call.source {
             CostSource::Unknown => share.unpriced = call.usage.total() > 0,
-            CostSource::Reported | CostSource::Computed | CostSource::Free => share.cost = Some(call.cost),
+            _ => share.cost = Some(call.cost),
         }
     }
     share
+}
+
+/// Whether the row's own usage is part of the totals.
+pub(super) fn counts(columns: &Columns, row: u32) -> bool {
+    is_uncovered(columns, row) && !columns.state[row as usize].bits.has(RowBits::DUPLICATE)
+}
+
+/// Whether the row has usage that nothing below it repeats.
+pub(super) fn is_uncovered(columns: &Columns, row: u32) -> bool {
+    let is_call = columns.kind(row).is_some_and(SpanKind::is_model_call);
+    let below = if is_call { RowBits::USAGE_BELOW } else { RowBits::ANY_USAGE_BELOW };
+    has_usage(columns, row) && !columns.state[row as usize].bits.has(below)
 }
 
 /// Whether the row's own usage says anything.
@@ -53,29 +69,48 @@ pub(super) fn has_usage(columns: &Columns, row: u32) -> bool {
         && columns.call(row).is_some_and(|call| call.usage.is_known() || call.reported.is_some())
 }
 
-/// What the row makes its parent covered by: its own usage or call, and whatever covers itself. A tool call, and a span
-/// that nothing is known of yet, pass nothing on.
-pub(super) fn passes_on(columns: &Columns, row: u32) -> (bool, bool) {
-    let at = row as usize;
-    let bits = columns.state[at].bits;
-    if !bits.has(RowBits::KNOWN) || columns.kind(row) == Some(SpanKind::Tool) {
-        return (false, false);
-    }
-    let usage = bits.has(RowBits::USAGE_BELOW) || has_usage(columns, row);
-    let call = bits.has(RowBits::CALL_BELOW) || columns.kind(row) == Some(SpanKind::Llm);
-    (usage, call)
+/// What a row has to say to its parent about what lies below.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Below {
+    /// Usage, reachable without crossing a tool.
+    usage: bool,
+    /// A model call, likewise.
+    call: bool,
+    /// Usage anywhere.
+    any: bool,
 }
 
-/// The parent of a row with the coverage that the row gives it, if that is news to the parent.
+/// The row's own usage or call and what lies below it. A tool call keeps what is below it to itself, but for the fact
+/// that there is some; a span that nothing is known of yet says nothing.
+pub(super) fn passes_on(columns: &Columns, row: u32) -> Below {
+    let bits = columns.state[row as usize].bits;
+    if !bits.has(RowBits::KNOWN) {
+        return Below::default();
+    }
+    let own = has_usage(columns, row);
+    let any = own || bits.has(RowBits::ANY_USAGE_BELOW);
+    if columns.kind(row) == Some(SpanKind::Tool) {
+        return Below { any, ..Below::default() };
+    }
+    let call = bits.has(RowBits::CALL_BELOW) || columns.kind(row) == Some(SpanKind::Llm);
+    Below { usage: own || bits.has(RowBits::USAGE_BELOW), call, any }
+}
+
+/// The parent of a row with what the row tells it, if that is news to the parent.
 pub(super) fn cover(columns: &Columns, row: u32) -> Option<(u32, RowBits)> {
-    let (usage, call) = passes_on(columns, row);
+    let below = passes_on(columns, row);
     let parent = columns.links[row as usize].parent;
     if parent == NONE {
         return None;
     }
     let old = columns.state[parent as usize].bits;
     let mut new = old;
-    new.set(RowBits::USAGE_BELOW, usage || old.has(RowBits::USAGE_BELOW));
-    new.set(RowBits::CALL_BELOW, call || old.has(RowBits::CALL_BELOW));
+    for (says, bit) in [
+        (below.usage, RowBits::USAGE_BELOW),
+        (below.call, RowBits::CALL_BELOW),
+        (below.any, RowBits::ANY_USAGE_BELOW),
+    ] {
+        new.set(bit, says || old.has(bit));
+    }
     (new != old).then_some((parent, new))
 }

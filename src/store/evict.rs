@@ -185,6 +185,7 @@ impl Store {
                 kept += 1;
             } else {
                 self.history.forget(row);
+                self.responses.forget(row);
                 self.columns.remove(row);
             }
             self.changes.push(SpanIx(row));

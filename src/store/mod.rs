@@ -13,9 +13,11 @@ mod handle;
 mod heritage;
 mod ids;
 mod merge;
+mod models;
 mod peek;
 mod places;
 mod pricing;
+mod responses;
 mod row;
 mod sieve;
 mod sources;
@@ -29,6 +31,7 @@ mod view;
 use rustc_hash::FxHashMap;
 
 use crate::model::{Problems, SegmentId, SourceId, Strings, UnixNanos};
+use crate::price::CostMode;
 
 pub use calls::CostSource;
 pub use facets::{FacetId, FacetTable, Facets};
@@ -69,10 +72,13 @@ pub struct Store {
     totals: Totals,
     sources: Sources,
     pricing: Option<Box<dyn Pricing>>,
+    cost_mode: CostMode,
     /// Calls per trace that wait for a model to inherit.
     waiting: FxHashMap<u32, Vec<u32>>,
     /// Calls per trace that inherited their model; some may have one of their own by now.
     heirs: FxHashMap<u32, Vec<u32>>,
+    /// Calls that name the response of their provider.
+    responses: responses::Responses,
     evicted: evict::Evicted,
     changes: Vec<SpanIx>,
     generation: u64,

@@ -23,6 +23,7 @@ struct Said {
     model: Option<&'static str>,
     usage: Option<(u64, u64)>,
     cost: Option<i64>,
+    response: Option<u64>,
 }
 
 impl Said {
@@ -40,6 +41,7 @@ impl Said {
             model: None,
             usage: None,
             cost: None,
+            response: None,
         }
     }
 
@@ -87,6 +89,7 @@ fn batch(said: &[Said]) -> Batch {
             ..Usage::default()
         });
         update.cost = said.cost.map(NanoUsd);
+        update.response = said.response;
         batch.push(update);
     }
     batch
@@ -265,7 +268,7 @@ fn steps_inherit_the_model_of_their_generation() {
     let said = [Said::new(2, SpanKind::Llm).under(1).tokens(5, 5), generation];
     for order in [[0, 1], [1, 0]] {
         let mut store = Store::new();
-        store.set_pricing(Box::new(Flat));
+        store.set_pricing(Box::new(Flat), crate::price::CostMode::Auto);
         for at in order {
             store.apply(SourceId(0), &batch(std::slice::from_ref(&said[at])), NOW);
         }
@@ -274,7 +277,7 @@ fn steps_inherit_the_model_of_their_generation() {
     }
     let mut late = store(&said);
     assert_eq!(late.totals().unpriced_calls, 1);
-    late.set_pricing(Box::new(Flat));
+    late.set_pricing(Box::new(Flat), crate::price::CostMode::Auto);
     assert_eq!((late.totals().cost, late.totals().unpriced_calls), (NanoUsd(10), 0));
 }
 
@@ -296,10 +299,19 @@ fn said() -> impl Strategy<Value = Said> {
         proptest::option::of(proptest::sample::select(vec!["gpt-4o", "claude"])),
         proptest::option::of((0..100u64, 0..100u64)),
         proptest::option::of(0..1000i64),
-        (any::<bool>(), any::<bool>()),
+        (any::<bool>(), any::<bool>(), any::<bool>()),
     )
         .prop_map(
-            |((trace, span), (start, end), status, name, model, usage, cost, (says_kind, says_parent))| {
+            |(
+                (trace, span),
+                (start, end),
+                status,
+                name,
+                model,
+                usage,
+                cost,
+                (says_kind, says_parent, names),
+            )| {
                 let kind = [SpanKind::Llm, SpanKind::Step, SpanKind::Tool, SpanKind::Llm, SpanKind::Agent];
                 let kind = kind[(usize::from(span) * 7 + usize::from(trace)) % kind.len()];
                 let parent = span / 2;
@@ -316,6 +328,7 @@ fn said() -> impl Strategy<Value = Said> {
                     model,
                     usage,
                     cost,
+                    response: (names && span % 3 > 0).then_some(u64::from(span % 3)),
                 }
             },
         )
@@ -365,7 +378,7 @@ proptest! {
         let mut moved = store(&[]);
         let mut asked = Vec::new();
         for store in [&mut stayed, &mut moved] {
-            store.set_pricing(Box::new(Priceless));
+            store.set_pricing(Box::new(Priceless), crate::price::CostMode::Auto);
         }
         for (at, record) in said.iter().enumerate() {
             let one = batch(std::slice::from_ref(record));
@@ -427,7 +440,7 @@ fn a_trace_that_left_keeps_its_line_and_frees_its_rows() {
         }
     }
     let mut store = store(&said);
-    store.set_pricing(Box::new(Priceless));
+    store.set_pricing(Box::new(Priceless), crate::price::CostMode::Auto);
     let before = (*store.totals(), store.used_memory());
     let name =
         |store: &Store| store.traces().map(|trace| (trace.id_text(), *trace.totals())).collect::<Vec<_>>();

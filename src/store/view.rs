@@ -256,7 +256,22 @@ impl<'a> SpanView<'a> {
 
     /// Whether its own usage counts in the totals (no span below it holds the same).
     pub fn usage_counts(&self) -> bool {
-        counting::has_usage(&self.store.columns, self.row) && !self.bits().has(RowBits::USAGE_BELOW)
+        counting::counts(&self.store.columns, self.row)
+    }
+
+    /// Whether another span of its trace records the same call and counts instead.
+    pub fn is_duplicate(&self) -> bool {
+        self.bits().has(RowBits::DUPLICATE)
+    }
+
+    /// The cost that its source reports, whether it is the one that counts or not.
+    pub fn reported_cost(&self) -> Option<NanoUsd> {
+        self.store.columns.call(self.row)?.reported
+    }
+
+    /// Whether the reported cost is far from what the price list says: by more than 2 % and more than $0.0001.
+    pub fn cost_differs(&self) -> bool {
+        self.bits().has(RowBits::COST_DIFFERS)
     }
 
     /// Whether it counts as a model call.

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use tracetui::price::PriceTable;
+use tracetui::price::{CostMode, PriceTable};
 use tracetui::source::{Catalog, Follow, SourceEvent, SourceId, SourceSpec, StopFlag, spawn};
 use tracetui::store::{Arrival, Clock, Store, TraceIx};
 
@@ -16,7 +16,7 @@ fn load(path: &str, catalog: &Arc<Catalog>) -> Store {
     let id = SourceId(0);
     let thread = spawn(spec, id, Arc::clone(catalog), Follow::Once, None, tx, StopFlag::default());
     let mut store = Store::new();
-    store.set_pricing(Box::new(PriceTable::builtin()));
+    store.set_pricing(Box::new(PriceTable::builtin()), CostMode::Auto);
     while let Some(message) = rx.blocking_recv() {
         match message.event {
             SourceEvent::Segment { id, .. } => store.add_segment(id, message.source),

@@ -225,6 +225,9 @@ fn cost_pieces(span: &SpanView<'_>, below: Option<(NanoUsd, u64)>) -> TextLine {
     let own = match (span.cost(), span.cost_source()) {
         (Some(cost), Some(CostSource::Reported)) => Some((text::usd(cost), "reported by the source")),
         (Some(cost), Some(CostSource::Computed)) => Some((text::usd(cost), "from the price list")),
+        (Some(cost), Some(CostSource::Estimated)) => {
+            Some((format!("≈ {}", text::usd(cost)), "estimated from the price list"))
+        }
         (Some(_), Some(CostSource::Free)) => Some((text::usd(NanoUsd::ZERO), "runs locally")),
         (_, Some(CostSource::Unknown)) => {
             Some((text::UNKNOWN.to_owned(), "no price is known for this model"))

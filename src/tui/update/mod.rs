@@ -35,7 +35,7 @@ pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             source_said(model, message);
         }
         Msg::Prices(table) => {
-            model.store.set_pricing(table);
+            model.store.set_pricing(table, crate::price::CostMode::Auto);
         }
         Msg::Detail(span, result) => {
             let redact = model.redact;

@@ -30,7 +30,8 @@ fn tour(file: &Path, size: Size, marker: &str) -> Vec<u8> {
     {
         let written = terminal.raw().len();
         terminal.send(keys);
-        // The end of the next frame.
+        // Keys may change nothing, and then no frame is written; this one asks for one.
+        terminal.send("\x0c");
         terminal.wait_for_bytes(b"\x1b[?2026l", written);
     }
     for size in [(40, 10), (1, 1), (200, 60)] {
