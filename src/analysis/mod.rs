@@ -11,5 +11,5 @@ mod tree;
 pub use bill::{Doubt, DoubtKind};
 pub use critical_path::{Section, critical_path};
 pub use percentile::{Percentiles, nearest_rank};
-pub use report::{Figures, Group, Report};
+pub use report::{CostSources, Figures, Group, Report};
 pub use tree::{Node, NodeIx, TraceTree, TreeRows};

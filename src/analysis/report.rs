@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::percentile::Percentiles;
-use crate::model::{Field, GroupBy, NANOS_PER_SEC, SpanKind, Status, Symbol};
-use crate::store::{Clock, SpanView, Store, Totals, TraceIx};
+use crate::model::{Field, GroupBy, NANOS_PER_SEC, SpanKind, Status, Symbol, UsageNotes};
+use crate::store::{Clock, CostSource, SpanView, Store, Totals, TraceIx};
 
 /// The figures of a report or of one of its groups.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,9 +21,55 @@ pub struct Figures {
     pub unfinished: u64,
     /// Sums over the spans.
     pub totals: Totals,
+    /// Where the costs of the calls that count come from.
+    pub costs: CostSources,
     /// Durations, nanoseconds: of traces in totals, of the group's own spans in groups (by workflow, trace, user,
     /// session and day: of traces).
     pub duration: Percentiles,
+}
+
+/// Calls that count, by where their cost comes from, and what is doubtful about them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CostSources {
+    /// Written by the source.
+    pub reported: u64,
+    /// Worked out from the price list.
+    pub computed: u64,
+    /// Worked out, with something assumed.
+    pub estimated: u64,
+    /// Local models.
+    pub free: u64,
+    /// Calls with tokens and without a price.
+    pub unknown: u64,
+    /// Calls whose reported cost is far from the computed one.
+    pub differing: u64,
+    /// Calls left out because another span records them too.
+    pub duplicates: u64,
+    /// Calls about whose token counters something was assumed.
+    pub assumed: u64,
+}
+
+impl CostSources {
+    /// Adds a span.
+    pub fn add(&mut self, span: &SpanView<'_>) {
+        self.duplicates += u64::from(span.is_duplicate());
+        if !span.usage_counts() {
+            return;
+        }
+        let usage = span.usage();
+        match span.cost_source() {
+            Some(CostSource::Reported) => self.reported += 1,
+            Some(CostSource::Computed) => self.computed += 1,
+            Some(CostSource::Estimated) => self.estimated += 1,
+            Some(CostSource::Free) => self.free += 1,
+            Some(CostSource::Unknown) => {
+                self.unknown += u64::from(usage.is_some_and(|usage| usage.total() > 0));
+            }
+            None => {}
+        }
+        self.differing += u64::from(span.cost_differs());
+        self.assumed += u64::from(usage.is_some_and(|usage| usage.parts.notes != UsageNotes::default()));
+    }
 }
 
 /// One group of a report.
@@ -118,6 +164,7 @@ impl Collector {
 
     fn add(&mut self, span: &SpanView<'_>, clock: &Clock) {
         self.figures.totals.merge(&span.share());
+        self.figures.costs.add(span);
         self.traces.insert(span.trace().ix());
         if span.is_event() {
             return;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::analysis::{Figures, Percentiles};
+use crate::analysis::{CostSources, Figures, Percentiles};
 use crate::model::{NANOS_PER_MS, NanoUsd, TokenSum, Usage};
 
 /// `report --json`.
@@ -62,7 +62,29 @@ pub(super) struct FiguresJson {
     pub tokens: TokensJson,
     pub cost_usd: f64,
     pub unpriced_calls: u64,
+    pub cost_source: CostSourceJson,
     pub duration_ms: DurationJson,
+}
+
+/// Calls that count, by where their cost comes from; `differing`, `duplicates` and `assumed` are what is doubtful.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct CostSourceJson {
+    pub reported: u64,
+    pub computed: u64,
+    pub estimated: u64,
+    pub free: u64,
+    pub unknown: u64,
+    pub differing: u64,
+    pub duplicates: u64,
+    pub assumed: u64,
+}
+
+impl From<&CostSources> for CostSourceJson {
+    fn from(costs: &CostSources) -> Self {
+        let CostSources { reported, computed, estimated, free, unknown, differing, duplicates, assumed } =
+            *costs;
+        Self { reported, computed, estimated, free, unknown, differing, duplicates, assumed }
+    }
 }
 
 /// Token counts; `total` is input plus output.
@@ -158,6 +180,7 @@ impl From<&Figures> for FiguresJson {
             tokens: totals.tokens.into(),
             cost_usd: usd(totals.cost),
             unpriced_calls: totals.unpriced_calls,
+            cost_source: CostSourceJson::from(&figures.costs),
             duration_ms: (&figures.duration).into(),
         }
     }

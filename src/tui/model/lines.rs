@@ -215,7 +215,12 @@ fn usage_pieces(usage: &Usage, span: &SpanView<'_>) -> TextLine {
     if span.marks().has(crate::model::Marks::ESTIMATED) {
         parts.push(piece("  ≈ estimated by its source", Ink::Warn));
     }
-    if !span.usage_counts() {
+    for (_, note) in usage.parts.notes.iter() {
+        parts.push(piece(format!("  ≈ {note}"), Ink::Warn));
+    }
+    if span.is_duplicate() {
+        parts.push(piece("  not counted: another span records the same call", Ink::Warn));
+    } else if !span.usage_counts() {
         parts.push(piece("  not counted here: the spans below hold the same", Ink::Faint));
     }
     parts
@@ -235,7 +240,14 @@ fn cost_pieces(span: &SpanView<'_>, below: Option<(NanoUsd, u64)>) -> TextLine {
         _ => None,
     };
     match (own, below) {
-        (Some((cost, why)), _) => vec![piece(cost, Ink::Text), piece(format!("  {why}"), Ink::Dim)],
+        (Some((cost, why)), _) => {
+            let mut parts = vec![piece(cost, Ink::Text), piece(format!("  {why}"), Ink::Dim)];
+            if span.cost_differs() {
+                parts.push(piece("  far from the price list", Ink::Warn));
+            }
+            parts.push(piece("  $ says why", Ink::Faint));
+            parts
+        }
         (None, Some((cost, unpriced))) if cost.0 > 0 || unpriced > 0 => {
             let mut parts = vec![piece(format!("∑ {}", text::usd(cost)), Ink::Text)];
             if unpriced > 0 {

@@ -69,6 +69,8 @@ pub enum Mode {
     Help(usize),
     /// Skipped and odd records, scrolled by lines.
     Problems(usize),
+    /// The bill of the selected span and of its run, scrolled by lines.
+    Bill(usize),
 }
 
 /// A source as the header shows it.

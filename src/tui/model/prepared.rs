@@ -143,11 +143,22 @@ impl Standing {
     }
 }
 
+/// Most spans of a run whose doubts are counted without being asked for.
+const MAX_DOUBTED: usize = 20_000;
+
 /// What lies over the panels and what its lines were made from.
 #[derive(Debug, Default)]
 struct Overlay {
     lines: Vec<OverlayLine>,
-    of: Option<(bool, u64, bool, String)>,
+    of: Option<(Layer, u64, bool, String)>,
+}
+
+/// What lies on top, when it is lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layer {
+    Help,
+    Problems,
+    Bill(Option<TraceIx>, Option<SpanIx>),
 }
 
 /// What could be typed, and for what it was looked up.
@@ -173,6 +184,8 @@ pub struct Prepared {
     pub lag: Option<i64>,
     /// Statuses that are not told at a glance.
     pub standing: Standing,
+    /// How much about the open run's tokens and costs is doubtful, and what that was worked out for.
+    pub doubts: (Option<(TraceIx, u64, usize)>, usize),
     generation: Option<u64>,
     overlay: Overlay,
     candidates: Candidates,
@@ -239,7 +252,7 @@ impl Model {
 
     fn prepare_runs(&mut self, rows: usize) {
         let Self { prepared, store, clock, now, runs, waterfall, .. } = self;
-        let Prepared { runs: figures, standing, status, id, .. } = prepared;
+        let Prepared { runs: figures, standing, status, id, doubts, .. } = prepared;
         figures.clear();
         let visible = runs.rows().iter().skip(runs.offset).take(rows);
         figures.extend(
@@ -247,15 +260,26 @@ impl Model {
         );
         let last = waterfall.traces().last();
         *status = last.map(|last| standing.of(&store.trace(*last), clock, *now));
+        let nodes = waterfall.tree.nodes().len();
+        let of = waterfall.run.map(|run| (run, store.trace(run).generation(), nodes));
+        if doubts.0 != of {
+            // Of a longer run the bill tells when it is asked for.
+            *doubts = (of, if nodes <= MAX_DOUBTED { waterfall.tree.doubts(store).len() } else { 0 });
+        }
         if id.0 != waterfall.run {
             *id = (waterfall.run, waterfall.run.map_or_else(String::new, |run| store.trace(run).id_text()));
         }
     }
 
     fn prepare_overlay(&mut self, generation: u64, lines: impl Fn(&Self) -> Vec<OverlayLine>) {
-        let (help, generation) = match self.modes.last() {
-            Some(Mode::Help(_)) => (true, 0),
-            Some(Mode::Problems(_)) => (false, generation),
+        let (layer, generation) = match self.modes.last() {
+            Some(Mode::Help(_)) => (Layer::Help, 0),
+            Some(Mode::Problems(_)) => (Layer::Problems, generation),
+            Some(Mode::Bill(_)) => {
+                let run = self.waterfall.run;
+                let changed = run.map_or(0, |run| self.store.trace(run).generation());
+                (Layer::Bill(run, self.waterfall.selected()), changed)
+            }
             _ => {
                 if self.prepared.overlay.of.is_some() {
                     self.prepared.overlay = Overlay::default();
@@ -264,11 +288,11 @@ impl Model {
             }
         };
         let same = self.prepared.overlay.of.as_ref().is_some_and(|(known, then, redact, theme)| {
-            (*known, *then, *redact) == (help, generation, self.redact) && *theme == self.theme_name
+            (*known, *then, *redact) == (layer, generation, self.redact) && *theme == self.theme_name
         });
         if !same {
             let lines = lines(self);
-            let of = Some((help, generation, self.redact, self.theme_name.clone()));
+            let of = Some((layer, generation, self.redact, self.theme_name.clone()));
             self.prepared.overlay = Overlay { lines, of };
         }
     }

@@ -123,6 +123,7 @@ pub(super) fn act(model: &mut Model, action: Action, count: Option<usize>, effec
         Action::Palette => prompt::open_palette(model),
         Action::Help => model.modes.push(Mode::Help(0)),
         Action::Problems => model.modes.push(Mode::Problems(0)),
+        Action::Bill => model.modes.push(Mode::Bill(0)),
         Action::FullScreen => model.full_screen = !model.full_screen,
         Action::NextTheme => model.next_theme(),
         Action::Redraw => effects.push(Effect::Redraw),

@@ -250,7 +250,8 @@ impl Model {
     /// Keeps what lies on top from being scrolled past its end.
     fn limit_scrolling(&mut self) {
         let most = super::view::most_scrolled(self);
-        if let Some(Mode::Help(scroll) | Mode::Problems(scroll)) = self.modes.last_mut() {
+        if let Some(Mode::Help(scroll) | Mode::Problems(scroll) | Mode::Bill(scroll)) = self.modes.last_mut()
+        {
             *scroll = (*scroll).min(most);
         }
         if let Some(Mode::Picker(picker)) = self.modes.last_mut() {

@@ -110,7 +110,9 @@ fn drag(model: &mut Model, layout: &Layout, at: Position) {
 
 fn scroll_mode(model: &mut Model, by: isize) {
     match model.modes.last_mut() {
-        Some(Mode::Help(scroll) | Mode::Problems(scroll)) => *scroll = scroll.saturating_add_signed(by),
+        Some(Mode::Help(scroll) | Mode::Problems(scroll) | Mode::Bill(scroll)) => {
+            *scroll = scroll.saturating_add_signed(by);
+        }
         Some(Mode::Picker(picker)) => picker.move_by(by.signum()),
         Some(Mode::Palette(_, actions, cursor)) => {
             *cursor = cursor.saturating_add_signed(by.signum()).min(actions.len().saturating_sub(1));

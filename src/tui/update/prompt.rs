@@ -21,6 +21,7 @@ pub(super) fn key(model: &mut Model, key: Key, effects: &mut Vec<Effect>) {
         Mode::Palette(input, actions, cursor) => palette_key(model, key, input, actions, cursor, effects),
         Mode::Help(scroll) => scroll_key(model, key, scroll, Mode::Help),
         Mode::Problems(scroll) => scroll_key(model, key, scroll, Mode::Problems),
+        Mode::Bill(scroll) => scroll_key(model, key, scroll, Mode::Bill),
     }
 }
 

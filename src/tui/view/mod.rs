@@ -1,5 +1,6 @@
 //! Drawing: a function of the model. No I/O, no sorting, no parsing; only what is visible is laid out.
 
+mod bill;
 mod detail;
 mod footer;
 mod header;
@@ -191,6 +192,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model) {
             Mode::Palette(input, actions, at) => overlay::palette(buffer, model, input, actions, *at),
             Mode::Help(scroll) => overlay::help(buffer, model, *scroll),
             Mode::Problems(scroll) => overlay::problems(buffer, model, *scroll),
+            Mode::Bill(scroll) => overlay::bill(buffer, model, *scroll),
         }
     }
     if let Some(cursor) = cursor {

@@ -10,7 +10,7 @@ use crate::text::{self, SafeText, Short, short};
 use super::super::glyph;
 use super::super::model::{Mode, Model, OverlayLine, Picker, TextInput};
 use super::super::widget::{own, own_right, panel, popup, put, put_middle, put_right, put_safe, wipe};
-use super::Layout;
+use super::{Layout, bill};
 
 /// Rows of a picker and of the palette.
 pub(crate) const PICKER_ROWS: usize = 14;
@@ -119,6 +119,7 @@ pub(crate) fn overlay_lines(model: &Model) -> Vec<OverlayLine> {
     let lines = match model.modes.last() {
         Some(Mode::Help(_)) => help_lines(model),
         Some(Mode::Problems(_)) => problem_lines(model),
+        Some(Mode::Bill(_)) => bill::lines(model),
         _ => Vec::new(),
     };
     let safe = |(text, style)| (SafeText::from_string(text), style);
@@ -176,6 +177,11 @@ fn reference_line(model: &Model, line: &str) -> Option<Vec<(String, Style)>> {
 /// What could not be taken as it is, with examples.
 pub(super) fn problems(buffer: &mut Buffer, model: &Model, scroll: usize) {
     scrolled(buffer, model, " Skipped and odd records ", scroll);
+}
+
+/// Why the cost is what it is.
+pub(super) fn bill(buffer: &mut Buffer, model: &Model, scroll: usize) {
+    scrolled(buffer, model, " Bill ", scroll);
 }
 
 fn problem_lines(model: &Model) -> Vec<Vec<(String, Style)>> {

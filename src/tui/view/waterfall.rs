@@ -75,6 +75,10 @@ fn title(line: &mut Line<'_>, model: &Model, focused: bool) {
     if sum.unpriced_calls > 0 {
         line.left(&Short::EMPTY.and_number(sum.unpriced_calls).and(" unpriced  "), theme.dim);
     }
+    let doubts = model.prepared.doubts.1;
+    if doubts > 0 {
+        line.left(&Short::of("⚠").and_number(doubts as u64).and(" $  "), theme.warn);
+    }
     line.text(&model.prepared.id.1, theme.faint).left(" ", theme.faint);
 }
 

@@ -1,0 +1,222 @@
+//! The bill: why the tokens and the cost of the selected span and of its run are what they are.
+
+use ratatui::style::Style;
+
+use super::super::model::Model;
+use crate::analysis::{CostSources, DoubtKind};
+use crate::model::{Buckets, NanoUsd, ServiceTier, Symbol, TokenSum};
+use crate::store::{CostSource, SpanView};
+use crate::text;
+
+type Lines = Vec<Vec<(String, Style)>>;
+
+/// Most models and doubts that are listed.
+const MAX_LISTED: usize = 50;
+
+/// The lines of the overlay.
+pub(super) fn lines(model: &Model) -> Lines {
+    let mut lines = Lines::new();
+    if let Some(span) = model.waterfall.selected() {
+        span_lines(model, &model.store.span(span), &mut lines);
+    }
+    run_lines(model, &mut lines);
+    if lines.is_empty() {
+        lines.push(vec![("No run is open.".to_owned(), model.theme.dim)]);
+    }
+    lines
+}
+
+fn span_lines(model: &Model, span: &SpanView<'_>, lines: &mut Lines) {
+    let theme = &model.theme;
+    let Some(usage) = span.usage() else { return };
+    let facets = span.facets();
+    lines.push(vec![
+        ("This span  ".to_owned(), theme.accent),
+        (model.shown(span.label()).into_owned(), theme.strong),
+    ]);
+    let mut who = vec![(format!("  {:<10}", "model"), theme.faint)];
+    let name = |symbol: Symbol| model.shown(span.text(symbol)).into_owned();
+    if facets.model.is_none() {
+        who.push(("not named".to_owned(), theme.warn));
+    } else {
+        who.push((name(facets.model), theme.text));
+    }
+    if facets.provider.is_some() {
+        who.push((format!("  by {}", name(facets.provider)), theme.dim));
+    }
+    match usage.parts.tier {
+        ServiceTier::Unsaid | ServiceTier::Standard => {}
+        tier => who.push((format!("  {} tier", tier.as_str()), theme.warn)),
+    }
+    lines.push(who);
+    let buckets = usage.buckets();
+    let mut head = format!("  {:<10}", "tokens");
+    for (what, count) in named(&buckets) {
+        if count > 0 {
+            lines.push(vec![
+                (std::mem::replace(&mut head, " ".repeat(12)), theme.faint),
+                (format!("{:>12}", text::count(count)), theme.text),
+                (format!("  {what}"), theme.dim),
+            ]);
+        }
+    }
+    if usage.parts.searches > 0 {
+        lines.push(vec![
+            (std::mem::replace(&mut head, " ".repeat(12)), theme.faint),
+            (format!("{:>12}", text::count(u64::from(usage.parts.searches))), theme.text),
+            ("  web searches".to_owned(), theme.dim),
+        ]);
+    }
+    for (_, note) in usage.parts.notes.iter() {
+        lines.push(vec![(" ".repeat(12), theme.faint), (format!("≈ {note}"), theme.warn)]);
+    }
+    let cost = match (span.cost(), span.cost_source()) {
+        (Some(cost), Some(source)) => (text::usd(cost), word(source)),
+        _ => (text::UNKNOWN.to_owned(), "no price is known"),
+    };
+    lines.push(vec![
+        (format!("  {:<10}", "cost"), theme.faint),
+        (cost.0, theme.strong),
+        (format!("  {}", cost.1), theme.dim),
+    ]);
+    let counted = match () {
+        () if span.is_duplicate() => ("no: another span records the same call", theme.warn),
+        () if span.usage_counts() => ("yes", theme.text),
+        () => ("no: what lies below it is counted instead", theme.dim),
+    };
+    lines.push(vec![(format!("  {:<10}", "counted"), theme.faint), (counted.0.to_owned(), counted.1)]);
+    lines.push(Vec::new());
+}
+
+fn named(buckets: &Buckets) -> [(&'static str, u64); 9] {
+    [
+        ("input, in no cache", buckets.input),
+        ("input audio", buckets.input_audio),
+        ("read from the cache", buckets.cache_read),
+        ("audio read from the cache", buckets.cache_read_audio),
+        ("written to the cache for 5 min", buckets.cache_write_5m),
+        ("written to the cache for 1 h", buckets.cache_write_1h),
+        ("output", buckets.output),
+        ("reasoning", buckets.reasoning),
+        ("output audio", buckets.output_audio),
+    ]
+}
+
+fn word(source: CostSource) -> &'static str {
+    match source {
+        CostSource::Reported => "reported by the source",
+        CostSource::Computed => "from the price list",
+        CostSource::Estimated => "≈ from the price list, something is assumed",
+        CostSource::Free => "runs locally, free",
+        CostSource::Unknown => "no price is known",
+    }
+}
+
+/// The calls of one model in the run.
+#[derive(Default)]
+struct PerModel {
+    calls: u64,
+    tokens: TokenSum,
+    cost: NanoUsd,
+    unpriced: u64,
+}
+
+fn run_lines(model: &Model, lines: &mut Lines) {
+    let theme = &model.theme;
+    let Some(run) = model.waterfall.run else { return };
+    let tree = &model.waterfall.tree;
+    let mut costs = CostSources::default();
+    let mut models: std::collections::BTreeMap<String, PerModel> = std::collections::BTreeMap::new();
+    for node in tree.nodes() {
+        let span = model.store.span(node.span);
+        costs.add(&span);
+        if !span.usage_counts() {
+            continue;
+        }
+        let share = span.share();
+        let name = model.shown(span.text(span.facets().model)).into_owned();
+        let per = models.entry(name).or_default();
+        per.calls += 1;
+        per.tokens.add(&share.tokens);
+        per.cost += share.cost;
+        per.unpriced += share.unpriced_calls;
+    }
+    lines.push(vec![
+        ("The run  ".to_owned(), theme.accent),
+        (model.shown(model.store.trace(run).name()).into_owned(), theme.strong),
+    ]);
+    for (calls, what, style) in [
+        (costs.reported, "reported by the source", theme.text),
+        (costs.computed, "from the price list", theme.text),
+        (costs.estimated, "≈ from the price list, something is assumed", theme.warn),
+        (costs.free, "local and free", theme.text),
+        (costs.unknown, "without a price: not in the sum", theme.warn),
+        (costs.assumed, "≈ with counters about which something is assumed", theme.warn),
+        (costs.differing, "reported far from the price list", theme.warn),
+        (costs.duplicates, "recorded twice and counted once", theme.dim),
+    ] {
+        if calls > 0 {
+            lines.push(vec![
+                (format!("{:>12}", text::count(calls)), theme.strong),
+                (if calls == 1 { "  call  " } else { "  calls " }.to_owned(), theme.faint),
+                (what.to_owned(), style),
+            ]);
+        }
+    }
+    let mut models: Vec<(String, PerModel)> = models.into_iter().collect();
+    models.sort_by_key(|(_, per)| std::cmp::Reverse((per.cost, per.tokens.total())));
+    for (name, per) in models.iter().take(MAX_LISTED) {
+        let name = if name.is_empty() { "model not named" } else { name };
+        let cost =
+            if per.unpriced > 0 && per.cost.0 == 0 { text::UNKNOWN.to_owned() } else { text::usd(per.cost) };
+        let mut line = vec![
+            (format!("{cost:>12}  "), theme.strong),
+            (name.to_owned(), theme.text),
+            (format!("  {} × ", text::count(per.calls)), theme.dim),
+            (
+                format!(
+                    "{} in ({} cached) {} out",
+                    text::tokens(per.tokens.input),
+                    text::tokens(per.tokens.cache_read),
+                    text::tokens(per.tokens.output)
+                ),
+                theme.dim,
+            ),
+        ];
+        if per.unpriced > 0 {
+            line.push((format!("  {} unpriced", per.unpriced), theme.warn));
+        }
+        lines.push(line);
+    }
+    let doubts = tree.doubts(&model.store);
+    if !doubts.is_empty() {
+        lines.push(Vec::new());
+        lines.push(vec![("Look twice".to_owned(), theme.accent)]);
+    }
+    for doubt in doubts.iter().take(MAX_LISTED) {
+        let span = model.store.span(doubt.span);
+        lines.push(vec![
+            ("  ⚠ ".to_owned(), theme.warn),
+            (model.shown(span.label()).into_owned(), theme.text),
+            (format!("  {}", sentence(doubt.what)), theme.dim),
+        ]);
+    }
+    if doubts.len() > MAX_LISTED {
+        lines.push(vec![(format!("    and {} more", doubts.len() - MAX_LISTED), theme.faint)]);
+    }
+}
+
+fn sentence(what: DoubtKind) -> String {
+    match what {
+        DoubtKind::Unitemised(tokens) => {
+            format!("claims {} tokens that no call below it has; not added", text::count(tokens))
+        }
+        DoubtKind::ChildrenExceed(tokens) => {
+            format!("the calls below it used {} tokens more than it says; they count", text::count(tokens))
+        }
+        DoubtKind::Duplicate => "records a call that another span records too; not counted".to_owned(),
+        DoubtKind::NoUsage => "is over and says nothing of its tokens: not in the sum".to_owned(),
+        DoubtKind::CostDiffers => "reports a cost far from the price list".to_owned(),
+        DoubtKind::UnpricedBelow => "reports a cost, but the calls below it have no price".to_owned(),
+    }
+}
