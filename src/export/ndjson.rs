@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Exporter, Selection};
-use crate::model::{Field, Marks, NANOS_PER_MS, SpanDetail, Symbol, UnixNanos};
-use crate::store::{CostSource, SpanView, TraceIx};
+use crate::format::is_of_the_bill;
+use crate::model::{Field, Marks, NANOS_PER_MS, ServiceTier, SpanDetail, Symbol, UnixNanos, Usage};
+use crate::store::{SpanView, TraceIx};
 use crate::text::{json_safe, raw_json};
 
 /// See the module.
@@ -59,27 +60,6 @@ impl Exporter for Ndjson {
         Ok(())
     }
 }
-
-/// Attributes that would be read as the cost of a call.
-const COSTS: [&str; 17] = [
-    "cost_usd",
-    "costUsd",
-    "totalCost",
-    "total_cost",
-    "cost",
-    "api_cost_usd",
-    "estimatedCost",
-    "estimated_cost",
-    "gen_ai.usage.cost_usd",
-    "gen_ai.usage.cost",
-    "llm.cost_usd",
-    "llm.cost.total",
-    "operation.cost",
-    "inputCost",
-    "input_cost",
-    "outputCost",
-    "output_cost",
-];
 
 /// A span's text, owned so that the record can borrow it.
 struct Parts<'a> {
@@ -159,8 +139,7 @@ impl<'a> Parts<'a> {
         }
         // Usage and cost under any other name would be read beside ours and might disagree: a zero that stands for
         // "not known", say.
-        attributes.remove("usage");
-        attributes.retain(|name, _| !COSTS.contains(&name.as_str()));
+        attributes.retain(|name, _| !is_of_the_bill(name));
         if let Some(usage) = span.usage().filter(|_| span.usage_counts() || !span.marks().has(Marks::ROLLUP))
         {
             let counts = [
@@ -170,15 +149,29 @@ impl<'a> Parts<'a> {
                 ("outputTokens", usage.output),
                 ("reasoningTokens", usage.reasoning),
             ];
-            for (name, count) in counts {
+            let Usage { input, cache_read, cache_write, parts, .. } = usage;
+            let cached = cache_read.unwrap_or(0).saturating_add(cache_write.unwrap_or(0));
+            let audio = u64::from(parts.input_audio);
+            let uncached =
+                input.filter(|_| cached > 0).map(|input| input.saturating_sub(cached.saturating_add(audio)));
+            let some = |count: u32| (count > 0).then_some(u64::from(count));
+            let rare = [
+                ("noCacheTokens", uncached),
+                ("cacheWrite1hTokens", some(parts.cache_write_1h)),
+                ("inputAudioTokens", some(parts.input_audio)),
+                ("outputAudioTokens", some(parts.output_audio)),
+                ("webSearchRequests", some(parts.searches)),
+            ];
+            for (name, count) in counts.into_iter().chain(rare) {
                 if let Some(count) = count {
                     attributes.insert(name.to_owned(), count.into());
                 }
             }
+            if parts.tier != ServiceTier::Unsaid {
+                attributes.insert("serviceTier".to_owned(), parts.tier.as_str().into());
+            }
         }
-        if span.cost_source() == Some(CostSource::Reported)
-            && let Some(cost) = span.cost()
-        {
+        if let Some(cost) = span.reported_cost() {
             attributes.insert("costUsd".to_owned(), cost.usd().into());
         }
         if let Some(first) = span.first_token() {

@@ -24,6 +24,11 @@ pub use detect::{
 pub use json::is_complete_json;
 pub use jsonb::{JsonbError, jsonb_to_json};
 
+/// Whether an attribute of this name would be read as a counter of tokens or as a cost, by the native format.
+pub fn is_of_the_bill(attribute: &str) -> bool {
+    native::is_of_the_bill(attribute) || usage::attribute(attribute).is_some()
+}
+
 /// One record of a line-oriented source.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {

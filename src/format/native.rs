@@ -24,6 +24,7 @@ use super::{
 };
 use crate::model::{Batch, Id, PayloadRef, Reason};
 use keys::Key;
+pub(super) use keys::is_of_the_bill;
 use memo::Memo;
 use predict::Predictor;
 use record::Record;

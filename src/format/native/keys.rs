@@ -115,6 +115,8 @@ keys! {
     Service: "service" "service_name" "serviceName" "service.name",
     Run: "run_id" "runId" "workflowRunId",
     Failure: "failureReason" "failure_reason" "error_message" "errorMessage",
+    /// The provider's id of the answer.
+    Response: "response_id" "responseId" "gen_ai.response.id" "ai.response.id",
     Attempt: "attempt" "retry_attempt" "retryAttempt",
     Estimated: "estimated" "tokens_estimated" "tokensEstimated",
 }
@@ -124,6 +126,12 @@ pub(super) fn find(name: &str) -> Option<(Key, u16)> {
     static TABLE: LazyLock<HashMap<&'static str, (Key, u16), FxBuildHasher>> =
         LazyLock::new(|| NAMES.iter().zip(0..).map(|(&(name, key), at)| (name, (key, at))).collect());
     TABLE.get(name).copied()
+}
+
+/// Whether an attribute of this name would be read as a counter of tokens or as a cost.
+pub(in crate::format) fn is_of_the_bill(name: &str) -> bool {
+    let range = Key::Usage as u8..Key::Step as u8;
+    find(name).is_some_and(|(key, _)| range.contains(&(key as u8)))
 }
 
 /// Number of spellings.

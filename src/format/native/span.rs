@@ -9,7 +9,7 @@ use crate::format::json::{Reader, Value};
 use crate::format::usage::{Convention, Counters};
 use crate::model::{
     Batch, Id, Marks, NANOS_PER_MS, NanoUsd, Parent, PayloadRef, Problems, Reason, ServiceTier, SpanKind,
-    SpanUpdate, Stamp, Status, Symbol, Timed, UnixNanos, Usage,
+    SpanUpdate, Stamp, Status, Symbol, Timed, UnixNanos, Usage, response_key,
 };
 
 /// What is known about a record beside its content.
@@ -144,6 +144,7 @@ pub(super) fn update(
     update.marks = marks;
     update.usage = usage;
     update.cost = cost;
+    update.response = record.text(Key::Response).and_then(response_key);
     update.run = record.text(Key::Run).and_then(|text| Id::parse(text, strings));
     update.name = memo.intern(Key::Name, &name, strings);
     update.span_type = word.map_or(Symbol::NONE, |word| memo.intern(Key::Type, word, strings));
