@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::action::Action;
 use super::keymap::Keymap;
 use super::theme::theme;
+use crate::text::nearest;
 
 /// Why a configuration can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -131,6 +132,11 @@ pub fn default_path() -> Option<PathBuf> {
     Some(etcetera::choose_base_strategy().ok()?.config_dir().join("tracetui").join("config.toml"))
 }
 
+/// Where the user's own prices are looked for.
+pub fn prices_path() -> Option<PathBuf> {
+    Some(default_path()?.with_file_name("prices.toml"))
+}
+
 /// Where the log file goes.
 pub fn state_dir() -> Option<PathBuf> {
     let strategy = etcetera::choose_base_strategy().ok()?;
@@ -142,27 +148,6 @@ fn unknown_setting(message: &str) -> Option<String> {
     let (name, known) = message.strip_prefix("unknown field `")?.split_once('`')?;
     let known = known.split('`').skip(1).step_by(2);
     Some(format!("{name} is no setting; the nearest is {}", nearest(known, name)))
-}
-
-/// The one of these names that is most like another.
-fn nearest<'a>(known: impl Iterator<Item = &'a str>, name: &str) -> &'a str {
-    known.min_by_key(|known| distance(known, name)).unwrap_or_default()
-}
-
-/// Letters to change to get from one word to another.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let cost = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = cost.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
 }
 
 #[cfg(test)]

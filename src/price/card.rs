@@ -6,33 +6,174 @@ use crate::model::{NanoUsd, Usage};
 /// Femto-dollars per nano-dollar.
 const FEMTO_PER_NANO: u128 = 1_000_000;
 
-/// Femto-dollars (1e-15 USD) for one token of each sort; nine decimals of a price per million tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rates {
+/// What is billed at a rate of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Bucket {
     /// Prompt tokens that are in no cache.
-    pub input: u64,
+    Input,
+    /// Audio prompt tokens that are in no cache.
+    InputAudio,
     /// Prompt tokens read from the cache.
-    pub cache_read: u64,
-    /// Prompt tokens written to the cache (shortest lifetime).
-    pub cache_write: u64,
+    CacheRead,
+    /// Audio tokens read from the cache.
+    CacheReadAudio,
+    /// Tokens written to the cache for five minutes.
+    CacheWrite5m,
+    /// Tokens written to the cache for an hour.
+    CacheWrite1h,
     /// Generated tokens.
-    pub output: u64,
+    Output,
     /// Generated tokens spent on reasoning.
-    pub reasoning: u64,
-    /// Femto-dollars for the call itself.
-    pub request: u64,
+    Reasoning,
+    /// Generated audio tokens.
+    OutputAudio,
+    /// The call itself.
+    Request,
+    /// Web searches of the provider.
+    Search,
 }
 
+impl Bucket {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 11] = [
+        Self::Input,
+        Self::InputAudio,
+        Self::CacheRead,
+        Self::CacheReadAudio,
+        Self::CacheWrite5m,
+        Self::CacheWrite1h,
+        Self::Output,
+        Self::Reasoning,
+        Self::OutputAudio,
+        Self::Request,
+        Self::Search,
+    ];
+
+    /// Its key in price files and JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Input => "input",
+            Self::InputAudio => "input_audio",
+            Self::CacheRead => "cache_read",
+            Self::CacheReadAudio => "cache_read_audio",
+            Self::CacheWrite5m => "cache_write_5m",
+            Self::CacheWrite1h => "cache_write_1h",
+            Self::Output => "output",
+            Self::Reasoning => "reasoning",
+            Self::OutputAudio => "output_audio",
+            Self::Request => "request",
+            Self::Search => "search",
+        }
+    }
+
+    /// Whether it is billed by the token; the others by the piece.
+    pub fn is_tokens(self) -> bool {
+        !matches!(self, Self::Request | Self::Search)
+    }
+
+    /// The bucket whose rate holds for this one where it has none of its own.
+    pub fn falls_back_to(self) -> Option<Self> {
+        match self {
+            Self::InputAudio | Self::CacheRead | Self::CacheWrite5m => Some(Self::Input),
+            Self::CacheReadAudio => Some(Self::CacheRead),
+            Self::CacheWrite1h => Some(Self::CacheWrite5m),
+            Self::Reasoning | Self::OutputAudio => Some(Self::Output),
+            Self::Input | Self::Output | Self::Request | Self::Search => None,
+        }
+    }
+}
+
+/// Rates: femto-dollars (1e-15 USD) for one token or piece of each bucket; nine decimals of a price per million.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rates([u64; Bucket::ALL.len()]);
+
 impl Rates {
+    /// Femto-dollars for one of them.
+    pub fn get(&self, bucket: Bucket) -> u64 {
+        self.0[bucket as usize]
+    }
+
+    /// Sets a rate, in femto-dollars.
+    pub(super) fn set(&mut self, bucket: Bucket, femto: u64) {
+        self.0[bucket as usize] = femto;
+    }
+
     /// Rates from US dollars per million tokens, without special rates for cache or reasoning.
     pub(super) fn per_million(input: f64, output: f64) -> Self {
-        let (input, output) = (femto(input), femto(output));
-        Self { input, cache_read: input, cache_write: input, output, reasoning: output, request: 0 }
+        let mut given = Given::default();
+        given.set(Bucket::Input, femto(input));
+        given.set(Bucket::Output, femto(output));
+        given.rates()
     }
 
     /// Whether nothing costs anything.
     pub fn are_zero(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// The buckets whose rate says something: those that differ from what they would be without a rate of their own.
+    pub fn telling(&self) -> impl Iterator<Item = (Bucket, u64)> + '_ {
+        Bucket::ALL.into_iter().filter_map(|bucket| {
+            let rate = self.get(bucket);
+            let implied = bucket.falls_back_to().map_or(0, |other| self.get(other));
+            let always = matches!(bucket, Bucket::Input | Bucket::Output);
+            (always || rate != implied).then_some((bucket, rate))
+        })
+    }
+}
+
+/// Rates as far as they were given; the others follow from them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Given([Option<u64>; Bucket::ALL.len()]);
+
+impl Given {
+    pub(super) fn get(&self, bucket: Bucket) -> Option<u64> {
+        self.0[bucket as usize]
+    }
+
+    pub(super) fn set(&mut self, bucket: Bucket, femto: u64) {
+        self.0[bucket as usize] = Some(femto);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(Option::is_none)
+    }
+
+    /// These, and those of `base` where nothing is given.
+    pub(super) fn over(&self, base: &Self) -> Self {
+        Self(std::array::from_fn(|at| self.0[at].or(base.0[at])))
+    }
+
+    /// These with every rate changed.
+    pub(super) fn map(&self, change: impl Fn(Bucket, u64) -> u64) -> Self {
+        let mut changed = *self;
+        for bucket in Bucket::ALL {
+            changed.0[bucket as usize] = self.get(bucket).map(|rate| change(bucket, rate));
+        }
+        changed
+    }
+
+    /// All rates. What has no rate of its own is billed like the tokens that it is a part of.
+    pub(super) fn rates(&self) -> Rates {
+        let mut rates = Rates::default();
+        // Each bucket comes after the one that it falls back to.
+        for bucket in [
+            Bucket::Input,
+            Bucket::Output,
+            Bucket::InputAudio,
+            Bucket::CacheRead,
+            Bucket::CacheReadAudio,
+            Bucket::CacheWrite5m,
+            Bucket::CacheWrite1h,
+            Bucket::Reasoning,
+            Bucket::OutputAudio,
+            Bucket::Request,
+            Bucket::Search,
+        ] {
+            let implied = bucket.falls_back_to().map_or(0, |other| rates.get(other));
+            rates.set(bucket, self.get(bucket).unwrap_or(implied));
+        }
+        rates
     }
 }
 
@@ -46,6 +187,19 @@ pub(super) fn femto(usd_per_million: f64) -> u64 {
 pub struct RateCard {
     /// Smallest prompt, in tokens, of each tier; ascending, the first is 0.
     tiers: Vec<(u64, Rates)>,
+}
+
+/// A part of what a call costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// What is billed.
+    pub bucket: Bucket,
+    /// How many tokens or pieces.
+    pub count: u64,
+    /// Femto-dollars for one.
+    pub rate: u64,
+    /// Femto-dollars for all of them.
+    pub amount: u128,
 }
 
 impl RateCard {
@@ -66,34 +220,50 @@ impl RateCard {
         &self.tiers
     }
 
-    /// The rates for a prompt of so many tokens.
-    pub fn rates(&self, input: u64) -> Rates {
+    /// The tier for a prompt of so many tokens: where it begins, and its rates.
+    pub fn tier(&self, input: u64) -> (u64, Rates) {
         let tier = self.tiers.iter().rev().find(|(from, _)| *from <= input);
-        tier.or(self.tiers.first()).map(|(_, rates)| *rates).unwrap_or_default()
+        tier.or(self.tiers.first()).copied().unwrap_or_default()
     }
 
-    /// The cost of a call. Output that is not known adds nothing.
-    pub(super) fn cost(&self, usage: &Usage) -> Result<NanoUsd, Unpriced> {
+    /// What a call is made of, the parts that it has none of included. Output that is not known adds nothing.
+    pub(super) fn shares(&self, usage: &Usage) -> Result<[Share; Bucket::ALL.len()], Unpriced> {
         let input = usage.input.ok_or(Unpriced::NoInput)?;
-        let (read, write) = (usage.cache_read.unwrap_or(0), usage.cache_write.unwrap_or(0));
-        let cached = read.checked_add(write).ok_or(Unpriced::Inconsistent)?;
-        let fresh = input.checked_sub(cached).ok_or(Unpriced::Inconsistent)?;
-        let output = usage.output.unwrap_or(0);
-        let reasoning = usage.reasoning.unwrap_or(0).min(output);
-        let rates = self.rates(input);
-        let femto = [
-            (fresh, rates.input),
-            (read, rates.cache_read),
-            (write, rates.cache_write),
-            (output - reasoning, rates.output),
-            (reasoning, rates.reasoning),
-            (1, rates.request),
-        ]
-        .iter()
-        .map(|&(tokens, rate)| u128::from(tokens).saturating_mul(u128::from(rate)))
-        .fold(0, u128::saturating_add);
-        i64::try_from(half_even(femto)).map(NanoUsd).map_err(|_| Unpriced::Inconsistent)
+        let cached = usage.cache_read.unwrap_or(0).checked_add(usage.cache_write.unwrap_or(0));
+        if cached.is_none_or(|cached| cached > input) {
+            return Err(Unpriced::Inconsistent);
+        }
+        let (_, rates) = self.tier(input);
+        let tokens = usage.buckets();
+        let count = |bucket| match bucket {
+            Bucket::Input => tokens.input,
+            Bucket::InputAudio => tokens.input_audio,
+            Bucket::CacheRead => tokens.cache_read,
+            Bucket::CacheReadAudio => tokens.cache_read_audio,
+            Bucket::CacheWrite5m => tokens.cache_write_5m,
+            Bucket::CacheWrite1h => tokens.cache_write_1h,
+            Bucket::Output => tokens.output,
+            Bucket::Reasoning => tokens.reasoning,
+            Bucket::OutputAudio => tokens.output_audio,
+            Bucket::Request => 1,
+            Bucket::Search => u64::from(usage.parts.searches),
+        };
+        Ok(Bucket::ALL.map(|bucket| {
+            let (count, rate) = (count(bucket), rates.get(bucket));
+            Share { bucket, count, rate, amount: u128::from(count) * u128::from(rate) }
+        }))
     }
+
+    /// The cost of a call, rounded once.
+    pub(super) fn cost(&self, usage: &Usage) -> Result<NanoUsd, Unpriced> {
+        total(&self.shares(usage)?)
+    }
+}
+
+/// The sum of a call's shares, rounded half to even.
+pub(super) fn total(shares: &[Share]) -> Result<NanoUsd, Unpriced> {
+    let femto = shares.iter().map(|share| share.amount).fold(0, u128::saturating_add);
+    i64::try_from(half_even(femto)).map(NanoUsd).map_err(|_| Unpriced::Inconsistent)
 }
 
 fn half_even(femto: u128) -> u128 {
@@ -140,5 +310,17 @@ mod tests {
         let card = RateCard::flat(Rates::per_million(1.0, 2.0));
         let odd = Usage { reasoning: Some(50), ..usage(0, 10) };
         assert_eq!(card.cost(&odd), Ok(NanoUsd(20_000)));
+    }
+
+    #[test]
+    fn what_has_no_rate_of_its_own_takes_that_of_its_whole() {
+        let mut given = Given::default();
+        given.set(Bucket::Input, 4);
+        given.set(Bucket::Output, 9);
+        given.set(Bucket::CacheWrite5m, 5);
+        let rates = given.rates();
+        assert_eq!(Bucket::ALL.map(|bucket| rates.get(bucket)), [4, 4, 4, 4, 5, 5, 9, 9, 9, 0, 0]);
+        let telling: Vec<&str> = rates.telling().map(|(bucket, _)| bucket.as_str()).collect();
+        assert_eq!(telling, ["input", "cache_write_5m", "output"]);
     }
 }

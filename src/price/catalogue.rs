@@ -4,12 +4,23 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use genai_prices::{Calculator, ErrorKind, PriceCalculation, PriceRequest, Usage, UsageKey};
 
-use super::card::{RateCard, Rates};
+use super::card::{Bucket, RateCard, Rates};
 use super::{Priced, Unpriced};
-use crate::model::{NANOS_PER_SEC, UnixNanos};
+use crate::model::{NANOS_PER_SEC, ServiceTier, UnixNanos};
 
-/// The catalogue and its version, as shown beside a cost.
-pub(super) const SOURCE: &str = "genai-prices 0.2.1";
+/// The bundled catalogue's name.
+pub(super) const NAME: &str = "genai-prices";
+/// Its version.
+pub(super) const VERSION: &str = "0.2.1";
+/// When that version was published, 2026-10-30T00:00:00Z: the data itself does not say how old it is.
+pub(super) const PUBLISHED: UnixNanos = UnixNanos(20_756 * DAY_SECONDS * NANOS_PER_SEC);
+
+/// When a call was made and how it was served.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) at: UnixNanos,
+    pub(super) tier: ServiceTier,
+}
 
 /// Seconds for which the catalogue's prices stand still: its daily windows begin and end at half hours.
 pub(super) const SLOT_SECONDS: i64 = 1_800;
@@ -21,7 +32,7 @@ const LARGEST_PROMPT: u64 = 1 << 24;
 const OUTPUT_PROBE: u32 = 1_000_000;
 
 /// A model in the catalogue.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     /// Provider to ask with; empty lets the catalogue guess.
     pub(super) provider: String,
@@ -29,24 +40,59 @@ pub(super) struct Entry {
     pub(super) model: String,
 }
 
-/// The bundled catalogue; the first access decodes it, which takes tens of milliseconds.
-pub(super) struct Catalogue(&'static Calculator);
+/// A catalogue of genai-prices: the bundled one, or a file of the same shape.
+pub(super) struct Catalogue {
+    calculator: Calculating,
+    /// Whether a zero is a price: the bundled one also has zeros where something else than tokens is billed.
+    zero_is_a_price: bool,
+}
+
+enum Calculating {
+    Bundled(&'static Calculator),
+    Own(Box<Calculator>),
+}
+
+impl std::fmt::Debug for Catalogue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Catalogue").field(self.calculator()).finish()
+    }
+}
 
 impl Catalogue {
+    /// The bundled catalogue; the first access decodes it, which takes tens of milliseconds.
     pub(super) fn bundled() -> Self {
-        Self(Calculator::bundled())
+        Self { calculator: Calculating::Bundled(Calculator::bundled()), zero_is_a_price: false }
+    }
+
+    /// A catalogue from a file in the library's own shape.
+    pub(super) fn from_json(text: &str) -> Result<Self, String> {
+        let own = Calculator::from_json(text).map_err(|error| error.to_string())?;
+        Ok(Self { calculator: Calculating::Own(Box::new(own)), zero_is_a_price: true })
+    }
+
+    fn calculator(&self) -> &Calculator {
+        match &self.calculator {
+            Calculating::Bundled(calculator) => calculator,
+            Calculating::Own(calculator) => calculator,
+        }
+    }
+
+    /// Every model, as (provider, model).
+    pub(super) fn models(&self) -> impl Iterator<Item = (&str, &str)> {
+        let providers = self.calculator().providers();
+        providers.flat_map(|provider| provider.models().map(move |model| (provider.id(), model.id())))
     }
 
     /// Whether a provider goes by this name.
     pub(super) fn has_provider(&self, name: &str) -> bool {
-        matches!(self.0.find_provider(Some(name), None), Ok(Some(_)))
+        matches!(self.calculator().find_provider(Some(name), None), Ok(Some(_)))
     }
 
-    /// Looks a model up and returns the provider it is filed under.
-    pub(super) fn find(&self, entry: &Entry) -> Result<String, Unpriced> {
+    /// Looks a model up and returns the provider and the name that it is filed under.
+    pub(super) fn find(&self, entry: &Entry) -> Result<(String, String), Unpriced> {
         let usage = Usage::from([(UsageKey::INPUT_TOKENS, 1.0)]);
-        match self.calculate(entry, &usage, UNIX_EPOCH) {
-            Ok(found) => Ok(found.provider_id),
+        match self.calculate(entry, &usage, Moment { at: UnixNanos(0), tier: ServiceTier::Unsaid }) {
+            Ok(found) => Ok((found.provider_id, found.model_id)),
             Err(ErrorKind::ProviderNotFound) => Err(Unpriced::UnknownProvider),
             Err(_) => Err(Unpriced::UnknownModel),
         }
@@ -60,22 +106,50 @@ impl Catalogue {
         (1..24).any(|hour| self.input_and_output(entry, at_hour(hour)) != first)
     }
 
-    /// The rates in force at an instant. `hint` is the same model's card of another day: tiers rarely move.
+    /// The first instant of the time for which the rates are what they are at `at`, if there were others before it and
+    /// not too long ago.
+    pub(super) fn in_force_since(&self, entry: &Entry, moment: Moment) -> Option<UnixNanos> {
+        const DAY: i64 = DAY_SECONDS * NANOS_PER_SEC;
+        const MAX_DAYS: i64 = 1_500;
+        let midnight = moment.at.0.div_euclid(DAY);
+        // One question with some of everything: the answer is another one when any rate is.
+        let usage = Usage::from([
+            (UsageKey::INPUT_TOKENS, 1_000.0),
+            (UsageKey::CACHE_READ_TOKENS, 300.0),
+            (UsageKey::CACHE_WRITE_TOKENS, 200.0),
+            (UsageKey::CACHE_WRITE_1H_TOKENS, 70.0),
+            (UsageKey::OUTPUT_TOKENS, 1_000.0),
+            (UsageKey::OUTPUT_REASONING_TOKENS, 110.0),
+            (UsageKey::WEB_SEARCHES, 1.0),
+        ]);
+        let ask =
+            |moment| self.calculate(entry, &usage, moment).ok().map(|price| price.total_price.to_bits());
+        let rates = ask(moment)?;
+        // The last instant of a day: some prices begin at an hour.
+        let end = |day: i64| Moment { at: UnixNanos((day + 1) * DAY - 1), ..moment };
+        let same = |day: i64| ask(end(day)) == Some(rates);
+        let days = (1..MAX_DAYS.min(midnight)).map(|ago| midnight - ago);
+        let before = days.into_iter().find(|day| !same(*day))?;
+        Some(UnixNanos((before + 1) * DAY))
+    }
+
+    /// The rates in force at a moment. `hint` is the same model's card of another day: tiers rarely move.
     pub(super) fn card(
         &self,
         entry: &Entry,
-        at: UnixNanos,
+        moment: Moment,
         hint: Option<&RateCard>,
     ) -> Result<RateCard, Unpriced> {
-        let base = self.probe(entry, at, 1)?;
-        let last = self.probe(entry, at, LARGEST_PROMPT)?;
-        if base.are_zero() && last.are_zero() && !is_really_free(&entry.model) {
+        let base = self.probe(entry, moment, 1)?;
+        let last = self.probe(entry, moment, LARGEST_PROMPT)?;
+        let free = self.zero_is_a_price || is_really_free(&entry.model);
+        if base.are_zero() && last.are_zero() && !free {
             return Err(Unpriced::NotByTokens);
         }
         let (mut tiers, mut low, mut rates) = (Vec::new(), 1, base);
         while rates != last {
-            let from = self.next_tier(entry, at, low, rates, hint)?;
-            rates = self.probe(entry, at, from)?;
+            let from = self.next_tier(entry, moment, low, rates, hint)?;
+            rates = self.probe(entry, moment, from)?;
             tiers.push((from, rates));
             low = from;
         }
@@ -86,22 +160,22 @@ impl Catalogue {
     fn next_tier(
         &self,
         entry: &Entry,
-        at: UnixNanos,
+        moment: Moment,
         low: u64,
         rates: Rates,
         hint: Option<&RateCard>,
     ) -> Result<u64, Unpriced> {
         let tiers = hint.map(RateCard::tiers).unwrap_or_default();
         if let Some(&(from, _)) = tiers.iter().find(|(from, _)| *from > low)
-            && self.probe(entry, at, from - 1)? == rates
-            && self.probe(entry, at, from)? != rates
+            && self.probe(entry, moment, from - 1)? == rates
+            && self.probe(entry, moment, from)? != rates
         {
             return Ok(from);
         }
         let (mut same, mut other) = (low, LARGEST_PROMPT);
         while other - same > 1 {
             let middle = same.midpoint(other);
-            if self.probe(entry, at, middle)? == rates {
+            if self.probe(entry, moment, middle)? == rates {
                 same = middle;
             } else {
                 other = middle;
@@ -113,45 +187,87 @@ impl Catalogue {
     fn input_and_output(&self, entry: &Entry, at: UnixNanos) -> Option<(u64, u64)> {
         let usage =
             Usage::from([(UsageKey::INPUT_TOKENS, 1.0), (UsageKey::OUTPUT_TOKENS, f64::from(OUTPUT_PROBE))]);
-        let price = self.calculate(entry, &usage, instant(at)).ok()?;
+        let price = self.calculate(entry, &usage, Moment { at, tier: ServiceTier::Unsaid }).ok()?;
         Some((per_token(price.input_price, 1.0), per_token(price.output_price, f64::from(OUTPUT_PROBE))))
     }
 
-    fn probe(&self, entry: &Entry, at: UnixNanos, prompt: u64) -> Result<Rates, Unpriced> {
+    /// Every rate for a prompt of so many tokens: usages whose prompt is all of one sort tell them one by one.
+    fn probe(&self, entry: &Entry, moment: Moment, prompt: u64) -> Result<Rates, Unpriced> {
+        const PROBES: [(Bucket, &[UsageKey], Bucket, &[UsageKey]); 6] = [
+            (Bucket::Input, &[], Bucket::Output, &[]),
+            (
+                Bucket::CacheRead,
+                &[UsageKey::CACHE_READ_TOKENS],
+                Bucket::Reasoning,
+                &[UsageKey::OUTPUT_REASONING_TOKENS],
+            ),
+            (
+                Bucket::InputAudio,
+                &[UsageKey::INPUT_AUDIO_TOKENS],
+                Bucket::OutputAudio,
+                &[UsageKey::OUTPUT_AUDIO_TOKENS],
+            ),
+            (
+                Bucket::CacheReadAudio,
+                &[
+                    UsageKey::CACHE_READ_TOKENS,
+                    UsageKey::INPUT_AUDIO_TOKENS,
+                    UsageKey::CACHE_AUDIO_READ_TOKENS,
+                ],
+                Bucket::Output,
+                &[],
+            ),
+            (
+                Bucket::CacheWrite5m,
+                &[UsageKey::CACHE_WRITE_TOKENS, UsageKey::CACHE_WRITE_5M_TOKENS],
+                Bucket::Output,
+                &[],
+            ),
+            (
+                Bucket::CacheWrite1h,
+                &[UsageKey::CACHE_WRITE_TOKENS, UsageKey::CACHE_WRITE_1H_TOKENS],
+                Bucket::Output,
+                &[],
+            ),
+        ];
         let (input, output) = (prompt as f64, f64::from(OUTPUT_PROBE));
-        let ask =
-            |usage: Usage| self.calculate(entry, &usage, instant(at)).map_err(|_| Unpriced::UnknownModel);
-        let plain = ask(Usage::from([(UsageKey::INPUT_TOKENS, input), (UsageKey::OUTPUT_TOKENS, output)]))?;
-        let special = ask(Usage::from([
-            (UsageKey::INPUT_TOKENS, input),
-            (UsageKey::CACHE_READ_TOKENS, input),
-            (UsageKey::OUTPUT_TOKENS, output),
-            (UsageKey::OUTPUT_REASONING_TOKENS, output),
-        ]))?;
-        let write =
-            ask(Usage::from([(UsageKey::INPUT_TOKENS, input), (UsageKey::CACHE_WRITE_TOKENS, input)]))?;
-        let request = ask(Usage::from([(UsageKey::REQUESTS, 1.0)]))?;
-        Ok(Rates {
-            input: per_token(plain.input_price, input),
-            cache_read: per_token(special.input_price, input),
-            cache_write: per_token(write.input_price, input),
-            output: per_token(plain.output_price, output),
-            reasoning: per_token(special.output_price, output),
-            request: per_token(request.total_price, 1.0),
-        })
+        let mut rates = Rates::default();
+        for (of_input, input_keys, of_output, output_keys) in PROBES {
+            let mut usage = Usage::from([(UsageKey::INPUT_TOKENS, input), (UsageKey::OUTPUT_TOKENS, output)]);
+            for key in input_keys {
+                usage.insert(key.clone(), input);
+            }
+            for key in output_keys {
+                usage.insert(key.clone(), output);
+            }
+            let price = self.calculate(entry, &usage, moment).map_err(|_| Unpriced::UnknownModel)?;
+            rates.set(of_input, per_token(price.input_price, input));
+            rates.set(of_output, per_token(price.output_price, output));
+        }
+        let pieces = |key: UsageKey| {
+            let usage = Usage::from([(key, 1.0)]);
+            let price = self.calculate(entry, &usage, moment).map_err(|_| Unpriced::UnknownModel)?;
+            Ok::<u64, Unpriced>(per_token(price.total_price, 1.0))
+        };
+        // The fee of the call is in every answer.
+        let request = pieces(UsageKey::REQUESTS)?;
+        rates.set(Bucket::Request, request);
+        rates.set(Bucket::Search, pieces(UsageKey::WEB_SEARCHES)?.saturating_sub(request));
+        Ok(rates)
     }
 
-    fn calculate(
-        &self,
-        entry: &Entry,
-        usage: &Usage,
-        at: std::time::SystemTime,
-    ) -> Result<PriceCalculation, ErrorKind> {
-        let mut request = PriceRequest::new(&entry.model, usage).with_timestamp(at);
+    fn calculate(&self, entry: &Entry, usage: &Usage, moment: Moment) -> Result<PriceCalculation, ErrorKind> {
+        let mut request = PriceRequest::new(&entry.model, usage).with_timestamp(instant(moment.at));
         if !entry.provider.is_empty() {
             request = request.with_provider_id(&entry.provider);
         }
-        self.0.calculate(&request).map_err(|error| error.kind())
+        match moment.tier {
+            ServiceTier::Batch => request = request.with_price_context("processing", "batch"),
+            ServiceTier::Flex => request = request.with_price_context("service_tier", "flex"),
+            ServiceTier::Priority => request = request.with_price_context("service_tier", "priority"),
+            ServiceTier::Unsaid | ServiceTier::Standard | ServiceTier::Other => {}
+        }
+        self.calculator().calculate(&request).map_err(|error| error.kind())
     }
 }
 

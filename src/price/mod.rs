@@ -4,13 +4,21 @@
 mod card;
 mod catalogue;
 mod corrections;
+mod decimal;
+mod explain;
+mod mode;
 mod names;
+mod resolve;
 mod table;
+mod user;
 
 use std::fmt;
 
-pub use card::{RateCard, Rates};
+pub use card::{Bucket, RateCard, Rates, Share};
+pub use explain::{Explanation, InForce, NameChange, NameStep, Overridden, RulesInForce, Standing, UserRule};
+pub use mode::CostMode;
 pub use table::PriceTable;
+pub use user::{PriceFileError, UserPrices};
 
 use crate::model::{NanoUsd, UnixNanos, Usage};
 
@@ -35,7 +43,7 @@ pub enum Priced {
         /// The cost, rounded half to even once per call.
         cost: NanoUsd,
         /// Where the rates come from.
-        source: &'static str,
+        source: PriceSource,
         /// Why this is an estimate, if it is one.
         estimate: Option<Estimate>,
     },
@@ -56,21 +64,35 @@ impl Priced {
     }
 }
 
-/// Which costs to show where a source reports some of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum CostMode {
-    /// The reported one, else the computed one.
-    #[default]
-    Auto,
-    /// Only what was reported.
-    Reported,
-    /// Only what the price list says.
-    Calculated,
+/// Where rates come from. [`PriceTable::standing`] tells its name, version and date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PriceSource {
+    /// The bundled price catalogue.
+    Catalogue,
+    /// What this program knows better than the catalogue.
+    Corrections,
+    /// A price file of the user.
+    User {
+        /// Which one, in the order in which they were given.
+        file: u16,
+        /// The line in it; 0 where that isn't known.
+        line: u32,
+    },
 }
 
 /// Why a computed cost is not certain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Estimate {
+    /// The source doesn't know how the provider served the call.
+    UnknownTier,
+    /// The rates are the standard ones: there are none for how the provider served the call.
+    NoTierRates,
+    /// The provider's searches have no price.
+    SearchesUnpriced,
+    /// A flat price for all tokens, which is an estimate by itself.
+    FlatRate,
+    /// Price lists disagree about this name.
+    Disputed,
     /// The provider was guessed from the model's name.
     GuessedProvider,
     /// The output tokens are not known (yet): this is the input's share.
@@ -82,6 +104,11 @@ pub enum Estimate {
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::UnknownTier => "service tier not known: standard price",
+            Self::NoTierRates => "no price for this service tier: standard price",
+            Self::SearchesUnpriced => "web searches without a price left out",
+            Self::FlatRate => "flat price for all tokens",
+            Self::Disputed => "price lists disagree about this name",
             Self::GuessedProvider => "provider guessed from the model name",
             Self::OutputUnknown => "output tokens not known",
             Self::ListPrice => "list price; variants not told apart",

@@ -113,6 +113,21 @@ pub(super) fn provider(name: &str) -> Provider {
     }
 }
 
+/// The spelling of a provider's name in which names from price files are compared with names from traces.
+pub(super) fn key(name: &str) -> String {
+    let lower = name.trim().to_lowercase();
+    match provider(name) {
+        Provider::Named(known) => known,
+        Provider::Unknown => lower,
+        Provider::Local if lower.starts_with("ollama") => "ollama".to_owned(),
+        Provider::Local => {
+            let head = lower.split('.').next().unwrap_or_default();
+            let name = if LOCAL.contains(&head) { head } else { lower.as_str() };
+            name.chars().filter(|c| c.is_alphanumeric()).collect()
+        }
+    }
+}
+
 /// A model's name without Google's resource path; in other paths `models/` is a part of the id.
 pub(super) fn bare_model(name: &str) -> &str {
     let name = name.trim();
@@ -185,6 +200,23 @@ mod tests {
         }
         for nobody in ["", "  ", "openai-compatible.chat", "litellm", "langchain", "unknown"] {
             assert_eq!(provider(nobody), Provider::Unknown, "{nobody:?}");
+        }
+    }
+
+    #[test]
+    fn keys_of_providers_are_the_same_for_all_spellings() {
+        for (spelling, expected) in [
+            ("Google", "google"),
+            ("vertex_ai-language-models", "google"),
+            ("bedrock_converse", "aws"),
+            ("lm-studio", "lmstudio"),
+            ("lmstudio.chat", "lmstudio"),
+            ("llama.cpp", "llamacpp"),
+            ("ollama-ai-provider", "ollama"),
+            ("litellm", "litellm"),
+            ("", ""),
+        ] {
+            assert_eq!(key(spelling), expected, "{spelling}");
         }
     }
 

@@ -9,6 +9,7 @@
 
 pub mod format;
 pub mod json;
+mod near;
 pub mod redact;
 pub mod safe;
 pub mod search;
@@ -19,6 +20,7 @@ pub use format::{
     UNKNOWN, age, bytes, clock, count, date_time, duration, duration_short, percent, rate, tokens, usd,
     usd_cell,
 };
+pub use near::{distance, nearest};
 pub use redact::{is_sensitive_key, redact_json, redact_text, redact_value_of};
 pub use safe::{MAX_LINE, SafeText, display_safe, display_safe_lines};
 pub use short::Short;
