@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::percentile::Percentiles;
-use crate::model::{Field, GroupBy, NANOS_PER_SEC, SpanKind, Status, Symbol, UsageNotes};
+use crate::model::{Field, GroupBy, NANOS_PER_SEC, NanoUsd, SpanKind, Status, Symbol, UsageNotes};
 use crate::store::{Clock, CostSource, SpanView, Store, Totals, TraceIx};
 
 /// The figures of a report or of one of its groups.
@@ -47,6 +47,9 @@ pub struct CostSources {
     pub duplicates: u64,
     /// Calls about whose token counters something was assumed.
     pub assumed: u64,
+    /// What the providers' caches saved on calls whose rates are known; negative when writing cost more than reading
+    /// brought.
+    pub cache_saved: NanoUsd,
 }
 
 impl CostSources {
@@ -68,6 +71,7 @@ impl CostSources {
             None => {}
         }
         self.differing += u64::from(span.cost_differs());
+        self.cache_saved += span.store().cache_saving(span.ix()).unwrap_or_default();
         self.assumed += u64::from(usage.is_some_and(|usage| usage.parts.notes != UsageNotes::default()));
     }
 }

@@ -63,6 +63,7 @@ pub(super) struct FiguresJson {
     pub cost_usd: f64,
     pub unpriced_calls: u64,
     pub cost_source: CostSourceJson,
+    pub cache_saved_usd: f64,
     pub duration_ms: DurationJson,
 }
 
@@ -81,8 +82,9 @@ pub(super) struct CostSourceJson {
 
 impl From<&CostSources> for CostSourceJson {
     fn from(costs: &CostSources) -> Self {
-        let CostSources { reported, computed, estimated, free, unknown, differing, duplicates, assumed } =
-            *costs;
+        let CostSources {
+            reported, computed, estimated, free, unknown, differing, duplicates, assumed, ..
+        } = *costs;
         Self { reported, computed, estimated, free, unknown, differing, duplicates, assumed }
     }
 }
@@ -181,6 +183,7 @@ impl From<&Figures> for FiguresJson {
             cost_usd: usd(totals.cost),
             unpriced_calls: totals.unpriced_calls,
             cost_source: CostSourceJson::from(&figures.costs),
+            cache_saved_usd: figures.costs.cache_saved.usd(),
             duration_ms: (&figures.duration).into(),
         }
     }

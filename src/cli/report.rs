@@ -113,6 +113,9 @@ fn write_text(
     line("calls", format!("{} of models, {} of tools", totals.llm_calls, totals.tool_calls))?;
     line("tokens", tokens_text(figures))?;
     line("cost", cost_text(figures))?;
+    for (name, value) in bill_lines(figures) {
+        line(name, value)?;
+    }
     let duration = &figures.duration;
     if duration.count > 0 {
         let text = |nanos| text::duration(nanos);
@@ -147,6 +150,45 @@ fn tokens_text(figures: &Figures) -> String {
         tokens.reasoning,
         tokens.total()
     )
+}
+
+/// What the caches saved, where the costs come from, and what to look twice at.
+fn bill_lines(figures: &Figures) -> Vec<(&'static str, String)> {
+    let costs = &figures.costs;
+    let mut lines = Vec::new();
+    let tokens = &figures.totals.tokens;
+    if tokens.cache_read > 0 || costs.cache_saved.0 != 0 {
+        let share = tokens.cache_read as f64 / tokens.input.max(1) as f64;
+        let saved = if costs.cache_saved.0 < 0 { "cost" } else { "saved" };
+        let amount = crate::model::NanoUsd(costs.cache_saved.0.saturating_abs());
+        lines.push((
+            "cache",
+            format!("{} of the input read from it, {saved} {}", text::percent(share), text::usd(amount)),
+        ));
+    }
+    let list = |parts: &[(u64, &str)]| {
+        let some = parts.iter().filter(|(calls, _)| *calls > 0);
+        some.map(|(calls, what)| format!("{calls} {what}")).collect::<Vec<_>>().join(", ")
+    };
+    let from = list(&[
+        (costs.reported, "reported"),
+        (costs.computed, "from the price list"),
+        (costs.estimated, "estimated from it"),
+        (costs.free, "local and free"),
+        (costs.unknown, "without a price"),
+    ]);
+    if !from.is_empty() {
+        lines.push(("costs", format!("{from} (calls)")));
+    }
+    let doubts = list(&[
+        (costs.differing, "reported far from the price list"),
+        (costs.duplicates, "recorded twice, counted once"),
+        (costs.assumed, "with something assumed about their counters"),
+    ]);
+    if !doubts.is_empty() {
+        lines.push(("look twice", doubts));
+    }
+    lines
 }
 
 /// `$0.0660`, or `≥ $0.0660 + 3 unpriced calls (12.4k tok)` when prices are missing.

@@ -254,6 +254,24 @@ impl RateCard {
         }))
     }
 
+    /// What the cache saved on a call: what its cached tokens would have cost as plain input, less what they did cost.
+    /// Negative when writing cost more than reading brought.
+    pub(super) fn cache_saving(&self, usage: &Usage) -> Result<NanoUsd, Unpriced> {
+        let (_, rates) = self.tier(usage.input.ok_or(Unpriced::NoInput)?);
+        let mut femto = 0i128;
+        for share in self.shares(usage)? {
+            let plain = match share.bucket {
+                Bucket::CacheRead | Bucket::CacheWrite5m | Bucket::CacheWrite1h => Bucket::Input,
+                Bucket::CacheReadAudio => Bucket::InputAudio,
+                _ => continue,
+            };
+            let saved = i128::from(rates.get(plain)) - i128::from(share.rate);
+            femto = femto.saturating_add(i128::from(share.count).saturating_mul(saved));
+        }
+        let nano = i64::try_from(half_even(femto.unsigned_abs())).map_err(|_| Unpriced::Inconsistent)?;
+        Ok(NanoUsd(if femto < 0 { -nano } else { nano }))
+    }
+
     /// The cost of a call, rounded once.
     pub(super) fn cost(&self, usage: &Usage) -> Result<NanoUsd, Unpriced> {
         total(&self.shares(usage)?)

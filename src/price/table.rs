@@ -11,7 +11,7 @@ use super::catalogue::{Catalogue, Moment, SLOT_SECONDS};
 use super::resolve::{Books, Place, Resolved, Target, resolve};
 use super::user::{RulePrice, UserPrices};
 use super::{Estimate, PriceQuery, PriceSource, Priced, Unpriced, corrections, names};
-use crate::model::{NANOS_PER_SEC, ServiceTier, UnixNanos, Usage};
+use crate::model::{NANOS_PER_SEC, NanoUsd, ServiceTier, UnixNanos, Usage};
 
 /// Most names and most cards remembered; names come from traces and may be endless.
 const MAX_REMEMBERED: usize = 16_384;
@@ -51,6 +51,17 @@ impl PriceTable {
             Quote::Free => Priced::Free,
             Quote::Unknown(reason) => reason.into(),
             Quote::Card(found) => price(&found, query.usage),
+        }
+    }
+
+    /// What the provider's cache saved on a call; negative when writing to it cost more than reading from it brought.
+    /// `None` without rates.
+    pub fn cache_saving(&self, query: PriceQuery<'_>) -> Option<NanoUsd> {
+        let moment = Moment { at: query.at, tier: query.usage.parts.tier };
+        let mut memo = self.memo.lock().unwrap_or_else(PoisonError::into_inner);
+        match memo.quote(&self.books, query.model, query.provider, moment) {
+            Quote::Card(found) => found.card.cache_saving(query.usage).ok(),
+            Quote::Free | Quote::Unknown(_) => None,
         }
     }
 

@@ -5,7 +5,7 @@ use super::calls::{Call, CostSource};
 use super::columns::RowBits;
 use super::handle::SpanIx;
 use crate::model::{NANOS_PER_SEC, NanoUsd, UnixNanos, Usage};
-use crate::price::{CostMode, PriceQuery, PriceTable, Priced};
+use crate::price::{CostMode, Explanation, PriceQuery, PriceTable, Priced};
 
 /// A reported cost that is further from the computed one than this part of it, and than [`MIN_GAP`], is worth a warning.
 const GAP_PERCENT: i64 = 2;
@@ -22,6 +22,17 @@ pub trait Pricing: Send {
         at: UnixNanos,
         usage: &Usage,
     ) -> Option<(NanoUsd, CostSource)>;
+
+    /// What the provider's cache saved on a call; negative when writing to it cost more than reading from it brought.
+    /// `None` when no rates are known.
+    fn cache_saving(&self, _query: PriceQuery<'_>) -> Option<NanoUsd> {
+        None
+    }
+
+    /// Why a call costs what it costs.
+    fn explain(&self, _query: PriceQuery<'_>) -> Option<Explanation> {
+        None
+    }
 }
 
 impl Pricing for PriceTable {
@@ -38,6 +49,14 @@ impl Pricing for PriceTable {
             Priced::Free => Some((NanoUsd::ZERO, CostSource::Free)),
             Priced::Unknown(_) => None,
         }
+    }
+
+    fn cache_saving(&self, query: PriceQuery<'_>) -> Option<NanoUsd> {
+        PriceTable::cache_saving(self, query)
+    }
+
+    fn explain(&self, query: PriceQuery<'_>) -> Option<Explanation> {
+        Some(PriceTable::explain(self, query))
     }
 }
 
@@ -75,6 +94,28 @@ impl Store {
         if (cost, source) != (call.cost, call.source) {
             self.columns.set_call(row, &Call { cost, source, ..call });
         }
+    }
+
+    /// Why a span's own call costs what it costs; `None` without usage or without a price list.
+    pub fn explain(&self, span: SpanIx) -> Option<Explanation> {
+        self.ask(span, |pricing, query| pricing.explain(query))
+    }
+
+    /// What the provider's cache saved on a span's own call. See [`Pricing::cache_saving`].
+    pub fn cache_saving(&self, span: SpanIx) -> Option<NanoUsd> {
+        let usage = self.span(span).usage()?;
+        if usage.cache_read.unwrap_or(0) == 0 && usage.cache_write.unwrap_or(0) == 0 {
+            return None;
+        }
+        self.ask(span, |pricing, query| pricing.cache_saving(query))
+    }
+
+    fn ask<T>(&self, span: SpanIx, ask: impl FnOnce(&dyn Pricing, PriceQuery<'_>) -> Option<T>) -> Option<T> {
+        let call = self.columns.call(span.0).filter(|call| call.usage.is_known())?;
+        let labels = self.facets.get(self.columns.words[span.index()].facets);
+        let at = self.columns.end(span.0).or(self.columns.start(span.0)).unwrap_or(UnixNanos(0));
+        let (model, provider) = (self.strings.get(labels.model), self.strings.get(labels.provider));
+        ask(self.pricing.as_deref()?, PriceQuery { model, provider, at, usage: &call.usage })
     }
 
     /// What the price list says.

@@ -71,7 +71,12 @@ fn a_price_of_ones_own_comes_before_the_list() {
     assert_eq!(shares, [(Bucket::Input, 1500, 800_000_000), (Bucket::Output, 3000, 4_000_000_000)]);
     assert_eq!(nanos(cost(&table, "claude-sonnet-4-5", "anthropic", &tokens)), 49_500_000);
     assert_eq!(
-        nanos(cost(&table, "global.anthropic.claude-haiku-4-5-20251001-v1:0", "bedrock", &usage(1_000_000, 0))),
+        nanos(cost(
+            &table,
+            "global.anthropic.claude-haiku-4-5-20251001-v1:0",
+            "bedrock",
+            &usage(1_000_000, 0)
+        )),
         1_000_000_000
     );
     // The provider is guessed from the name, and the row is the guessed provider's.

@@ -4,7 +4,8 @@ use ratatui::style::Style;
 
 use super::super::model::Model;
 use crate::analysis::{CostSources, DoubtKind};
-use crate::model::{Buckets, NanoUsd, ServiceTier, Symbol, TokenSum};
+use crate::model::{Buckets, NanoUsd, ServiceTier, Symbol, TokenSum, UnixNanos, Usage};
+use crate::price::{Bucket, Explanation, Priced};
 use crate::store::{CostSource, SpanView};
 use crate::text;
 
@@ -49,43 +50,131 @@ fn span_lines(model: &Model, span: &SpanView<'_>, lines: &mut Lines) {
         tier => who.push((format!("  {} tier", tier.as_str()), theme.warn)),
     }
     lines.push(who);
-    let buckets = usage.buckets();
-    let mut head = format!("  {:<10}", "tokens");
-    for (what, count) in named(&buckets) {
-        if count > 0 {
-            lines.push(vec![
-                (std::mem::replace(&mut head, " ".repeat(12)), theme.faint),
-                (format!("{:>12}", text::count(count)), theme.text),
-                (format!("  {what}"), theme.dim),
-            ]);
-        }
-    }
-    if usage.parts.searches > 0 {
-        lines.push(vec![
-            (std::mem::replace(&mut head, " ".repeat(12)), theme.faint),
-            (format!("{:>12}", text::count(u64::from(usage.parts.searches))), theme.text),
-            ("  web searches".to_owned(), theme.dim),
-        ]);
+    let explanation = model.store.explain(span.ix());
+    match &explanation {
+        Some(explanation) if explanation.in_force.is_some() => price_lines(model, explanation, lines),
+        _ => token_lines(model, &usage, lines),
     }
     for (_, note) in usage.parts.notes.iter() {
-        lines.push(vec![(" ".repeat(12), theme.faint), (format!("≈ {note}"), theme.warn)]);
+        lines.push(field(model, "", format!("≈ {note}"), theme.warn));
     }
     let cost = match (span.cost(), span.cost_source()) {
-        (Some(cost), Some(source)) => (text::usd(cost), word(source)),
+        (Some(cost), Some(source)) => (format!("${cost}"), word(source)),
         _ => (text::UNKNOWN.to_owned(), "no price is known"),
     };
-    lines.push(vec![
-        (format!("  {:<10}", "cost"), theme.faint),
-        (cost.0, theme.strong),
-        (format!("  {}", cost.1), theme.dim),
-    ]);
+    let mut line = field(model, "cost", cost.0, theme.strong);
+    line.push((format!("  {}", cost.1), theme.dim));
+    lines.push(line);
+    if let Some(explanation) = &explanation {
+        source_lines(model, explanation, span, lines);
+    }
     let counted = match () {
         () if span.is_duplicate() => ("no: another span records the same call", theme.warn),
         () if span.usage_counts() => ("yes", theme.text),
         () => ("no: what lies below it is counted instead", theme.dim),
     };
-    lines.push(vec![(format!("  {:<10}", "counted"), theme.faint), (counted.0.to_owned(), counted.1)]);
+    lines.push(field(model, "counted", counted.0.to_owned(), counted.1));
     lines.push(Vec::new());
+}
+
+/// A line with a name in front.
+fn field(model: &Model, name: &str, text: String, style: Style) -> Vec<(String, Style)> {
+    vec![(format!("  {name:<10}"), model.theme.faint), (text, style)]
+}
+
+/// Each share of the price: how many, at what rate, how much.
+fn price_lines(model: &Model, explanation: &Explanation, lines: &mut Lines) {
+    let theme = &model.theme;
+    let mut name = "tokens";
+    for share in &explanation.shares {
+        let by_the_piece = matches!(share.bucket, Bucket::Request | Bucket::Search);
+        let (scale, unit) = if by_the_piece { (1e15, "each") } else { (1e9, "per million") };
+        let mut line = field(model, name, format!("{:>12}", text::count(share.count)), theme.text);
+        line.push((format!("  {:<18}", share.bucket.as_str().replace('_', " ")), theme.dim));
+        let rate = format!("× ${} {unit}", share.rate as f64 / scale);
+        line.push((format!("{rate:<22}"), theme.dim));
+        let amount = NanoUsd(i64::try_from(share.amount / 1_000_000).unwrap_or(i64::MAX));
+        line.push((format!("  = ${amount}"), theme.text));
+        lines.push(line);
+        name = "";
+    }
+}
+
+/// The tokens alone, where there is no price.
+fn token_lines(model: &Model, usage: &Usage, lines: &mut Lines) {
+    let theme = &model.theme;
+    let mut name = "tokens";
+    for (what, count) in named(&usage.buckets()) {
+        if count > 0 {
+            let mut line = field(model, name, format!("{:>12}", text::count(count)), theme.text);
+            line.push((format!("  {what}"), theme.dim));
+            lines.push(line);
+            name = "";
+        }
+    }
+}
+
+/// Where the price comes from and what it stands on.
+fn source_lines(model: &Model, explanation: &Explanation, span: &SpanView<'_>, lines: &mut Lines) {
+    let theme = &model.theme;
+    let shown = |text: &str| model.shown(text).into_owned();
+    if let (Some(reported), Some(computed)) = (span.reported_cost(), explanation.priced.cost())
+        && reported != computed
+    {
+        let style = if span.cost_differs() { theme.warn } else { theme.dim };
+        let text = format!("{} reported, {} by the price list", text::usd(reported), text::usd(computed));
+        lines.push(field(model, "", text, style));
+    }
+    for step in &explanation.steps {
+        let text = format!("{} → {}", shown(&step.from), shown(&step.to));
+        let mut line = field(model, "", text, theme.dim);
+        line.push((format!("  {}", step.change.as_str()), theme.faint));
+        lines.push(line);
+    }
+    if let Some(in_force) = &explanation.in_force {
+        let standing = &in_force.standing;
+        let mut text = shown(&standing.name);
+        if !standing.version.is_empty() {
+            text.push(' ');
+            text.push_str(standing.version);
+        }
+        if standing.line > 0 {
+            text.push_str(&format!(" line {}", standing.line));
+        }
+        let mut line = field(model, "rates", text, theme.text);
+        let date = |at: UnixNanos| at.to_rfc3339().chars().take(10).collect::<String>();
+        if let Some(since) = in_force.since {
+            line.push((format!("  since {}", date(since)), theme.dim));
+        }
+        line.push((format!("  as of {}", date(explanation.at)), theme.dim));
+        if in_force.tier_from > 0 {
+            line.push((format!("  prompts from {} tokens", text::count(in_force.tier_from)), theme.dim));
+        }
+        lines.push(line);
+    }
+    for why in &explanation.estimates {
+        lines.push(field(model, "", format!("≈ {why}"), theme.warn));
+    }
+    if let Some(overridden) = &explanation.overrides {
+        let cost = overridden.cost.map_or_else(|| text::UNKNOWN.to_owned(), text::usd);
+        let text = format!("overrides {}, by which it were {cost}", shown(&overridden.standing.name));
+        lines.push(field(model, "", text, theme.dim));
+    }
+    if let Some(days) = explanation.stale_days {
+        lines.push(field(
+            model,
+            "",
+            format!("⚠ the price list is {days} days older than the call"),
+            theme.warn,
+        ));
+    }
+    if let Priced::Unknown(why) = explanation.priced {
+        lines.push(field(model, "", why.to_string(), theme.warn));
+    }
+    if !explanation.nearest.is_empty() {
+        let text = format!("priced names like it: {}", shown(&explanation.nearest.join(", ")));
+        lines.push(field(model, "", text, theme.dim));
+    }
 }
 
 fn named(buckets: &Buckets) -> [(&'static str, u64); 9] {
@@ -162,6 +251,14 @@ fn run_lines(model: &Model, lines: &mut Lines) {
                 (what.to_owned(), style),
             ]);
         }
+    }
+    if costs.cache_saved.0 != 0 {
+        let what = if costs.cache_saved.0 < 0 { "more than without a cache" } else { "saved by the cache" };
+        let amount = NanoUsd(costs.cache_saved.0.saturating_abs());
+        lines.push(vec![
+            (format!("{:>12}", text::usd(amount)), theme.strong),
+            (format!("  {what}"), theme.good),
+        ]);
     }
     let mut models: Vec<(String, PerModel)> = models.into_iter().collect();
     models.sort_by_key(|(_, per)| std::cmp::Reverse((per.cost, per.tokens.total())));
