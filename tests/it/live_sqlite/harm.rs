@@ -11,26 +11,24 @@ use super::support::{Watch, Writer};
 /// Commits of the writer in [`a_writer_is_not_held_up_and_its_log_does_not_grow`].
 const COMMITS: usize = 3000;
 
-/// Commits one by one; leaves the times in microseconds and the largest size of the log beside the database.
+/// Commits one by one, never waiting for a lock; leaves the largest size of the log beside the database.
 pub(super) fn commits(path: &Path) {
     let c = db(path, "wal");
     c.pragma_update(None, "synchronous", "normal").unwrap();
+    // Whoever stood in the way would fail a commit.
+    c.busy_timeout(Duration::ZERO).unwrap();
     let wal = format!("{}-wal", path.display());
-    let (mut times, mut largest) = (Vec::with_capacity(COMMITS), 0);
+    let mut largest = 0;
     for i in 0..COMMITS {
-        let began = std::time::Instant::now();
         put(&c, [i]);
-        times.push(began.elapsed().as_micros() as u64);
         largest = largest.max(std::fs::metadata(&wal).unwrap().len());
         std::thread::sleep(Duration::from_micros(200));
     }
-    times.sort_unstable();
-    let text = format!("{} {} {}", times[COMMITS / 2], times[COMMITS * 99 / 100], largest);
-    std::fs::write(format!("{}.times", path.display()), text).unwrap();
+    std::fs::write(format!("{}.largest", path.display()), largest.to_string()).unwrap();
 }
 
-/// Median and 99th percentile of a commit in microseconds, and the largest log.
-fn measure(watched: bool) -> [u64; 3] {
+/// The largest log, in bytes.
+fn measure(watched: bool) -> u64 {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("run.db");
     let mut watch = watched.then(|| Watch::start(&path, Follow::Live));
@@ -45,29 +43,14 @@ fn measure(watched: bool) -> [u64; 3] {
     if let Some(watch) = &mut watch {
         watch.until("all commits", Duration::from_secs(10), |told| told.spans.len() == COMMITS);
     }
-    let text = std::fs::read_to_string(dir.path().join("run.db.times")).unwrap();
-    let mut numbers = text.split(' ').map(|number| number.parse().unwrap());
-    std::array::from_fn(|_| numbers.next().unwrap())
+    std::fs::read_to_string(dir.path().join("run.db.largest")).unwrap().parse().unwrap()
 }
 
+/// What it costs the writer in time is for `scripts/writer-harm.py` to tell: clocks make no tests.
 #[test]
 fn a_writer_is_not_held_up_and_its_log_does_not_grow() {
-    // Machines are shared: the best of three is what the watcher costs.
-    let mut best = [f64::MAX; 2];
-    let mut all = Vec::new();
-    for _ in 0..3 {
-        let (alone, watched) = (measure(false), measure(true));
-        assert!(watched[2] <= 2 * alone[2], "log: {} bytes watched, {} alone", watched[2], alone[2]);
-        for (at, best) in best.iter_mut().enumerate() {
-            *best = best.min(watched[at] as f64 / alone[at].max(1) as f64);
-        }
-        all.push((alone, watched));
-    }
-    // The budget is 1.1; the rest is for machines with as many threads as this test has.
-    assert!(
-        best[0] <= 1.5 && best[1] <= 3.0,
-        "median and p99 of a commit, watched / alone: {best:?} of {all:?}"
-    );
+    let (alone, watched) = (measure(false), measure(true));
+    assert!(watched <= 2 * alone, "log: {watched} bytes watched, {alone} alone");
 }
 
 #[test]
