@@ -107,7 +107,7 @@ impl ServiceTier {
     }
 }
 
-/// What a decoder had to assume about the counters of a call.
+/// What a decoder had to assume about the counters of a call; five bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UsageNotes(pub u8);
 

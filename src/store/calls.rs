@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{NanoUsd, UnixNanos, Usage, UsageParts};
+use crate::model::{NanoUsd, ServiceTier, UnixNanos, Usage, UsageNotes, UsageParts};
 
 /// Where a cost comes from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,7 +46,21 @@ struct Packed {
     reported: bool,
     /// The call didn't fit and is in the side table.
     wide: bool,
+    /// What was assumed, five bits, and how the call was served, three.
+    notes: u8,
 }
+
+/// Bits of [`Packed::notes`] that are notes.
+const NOTES: u32 = 5;
+const TIERS: [ServiceTier; 6] = [
+    ServiceTier::Unsaid,
+    ServiceTier::Standard,
+    ServiceTier::Batch,
+    ServiceTier::Flex,
+    ServiceTier::Priority,
+    ServiceTier::Other,
+];
+const _: () = assert!(size_of::<Packed>() == 40, "calls are many");
 
 /// All calls, in order of arrival.
 #[derive(Debug, Default)]
@@ -112,14 +126,20 @@ fn pack(call: &Call) -> Packed {
         source: call.source,
         reported: call.reported.is_some(),
         wide: false,
+        notes: (call.usage.parts.tier as u8) << NOTES | call.usage.parts.notes.0,
     }
 }
 
 fn unpack(packed: &Packed) -> Call {
     let [input, cache_read, cache_write, output, reasoning] =
         packed.counts.map(|count| (count != NO_COUNT).then_some(u64::from(count)));
+    let parts = UsageParts {
+        tier: TIERS.get(usize::from(packed.notes >> NOTES)).copied().unwrap_or_default(),
+        notes: UsageNotes(packed.notes & ((1 << NOTES) - 1)),
+        ..UsageParts::default()
+    };
     Call {
-        usage: Usage { input, cache_read, cache_write, output, reasoning, parts: UsageParts::default() },
+        usage: Usage { input, cache_read, cache_write, output, reasoning, parts },
         reported: packed.reported.then_some(packed.cost),
         cost: packed.cost,
         source: packed.source,
@@ -149,15 +169,22 @@ mod tests {
         };
         let wide = Call { usage: Usage { input: Some(1 << 40), ..full.usage }, ..full };
         let unpriced = Call { cost: NanoUsd(0), source: CostSource::Unknown, ..full };
+        let noted = UsageParts {
+            tier: ServiceTier::Other,
+            notes: UsageNotes::ASSUMED_TTL.with(UsageNotes::OUTPUT_AT_LEAST),
+            ..UsageParts::default()
+        };
+        let noted = Call { usage: Usage { parts: noted, ..full.usage }, ..full };
         let parted = UsageParts { cache_write_1h: 5, ..UsageParts::default() };
         let parted = Call { usage: Usage { parts: parted, ..full.usage }, ..full };
         let edge = Call { usage: Usage { output: Some(u64::from(u32::MAX)), ..full.usage }, ..full };
         let mut calls = Calls::default();
         let at = calls.add();
         assert_eq!(calls.get(at), Call::default());
-        for call in [full, wide, unpriced, edge, parted, full, Call::default()] {
+        for call in [full, wide, unpriced, edge, parted, noted, full, Call::default()] {
             calls.set(at, &call);
             assert_eq!(calls.get(at), call);
+            assert!(call != noted || calls.wide.is_empty(), "notes need no room");
         }
         assert!(calls.wide.is_empty());
     }

@@ -9,12 +9,24 @@ use super::msg::Msg;
 use super::{update, view};
 use crate::config::Key;
 use crate::model::UnixNanos;
+use crate::price::{CostMode, PriceTable};
 use crate::source::SourceMessage;
+use crate::store::Totals;
 
 impl Model {
     /// Takes in what a source says.
     pub fn receive(&mut self, message: SourceMessage) {
         update::update(self, Msg::Source(message));
+    }
+
+    /// Gives it prices.
+    pub fn set_prices(&mut self, prices: Box<PriceTable>, mode: CostMode) {
+        self.store.set_pricing(prices, mode);
+    }
+
+    /// The sums that the header shows.
+    pub fn totals(&self) -> &Totals {
+        self.store.totals()
     }
 
     /// Presses a key. What the key asks of the world is not done.
