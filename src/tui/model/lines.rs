@@ -44,7 +44,7 @@ pub enum Ink {
 /// A line of pieces.
 pub(crate) type TextLine = Vec<(SafeText<'static>, Ink)>;
 
-fn piece(text: impl Into<String>, ink: Ink) -> (SafeText<'static>, Ink) {
+pub(super) fn piece(text: impl Into<String>, ink: Ink) -> (SafeText<'static>, Ink) {
     (SafeText::from_string(text.into()), ink)
 }
 
@@ -263,8 +263,13 @@ fn messages(detail: &SpanDetail, width: usize) -> Vec<TextLine> {
     if detail.messages.is_empty() {
         return vec![vec![piece("this span holds no conversation; see Input and Output", Ink::Dim)]];
     }
+    conversation(&detail.messages, width)
+}
+
+/// Messages one below the other.
+pub(super) fn conversation(messages: &[Message], width: usize) -> Vec<TextLine> {
     let mut lines = Vec::new();
-    for message in &detail.messages {
+    for message in messages {
         if !lines.is_empty() {
             lines.push(Vec::new());
         }

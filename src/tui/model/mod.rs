@@ -2,6 +2,7 @@
 
 mod bits;
 mod builder;
+mod conversation;
 mod detail;
 mod input;
 mod lines;
@@ -27,6 +28,7 @@ use crate::store::{Clock, Store, TraceIx};
 
 use super::theme::{Depth, Theme};
 
+pub(super) use conversation::Conversation;
 pub(super) use detail::{Detail, Payload, Tab};
 pub(super) use input::TextInput;
 pub(super) use lines::{Ink, TextLine};
@@ -71,6 +73,8 @@ pub enum Mode {
     Problems(usize),
     /// The bill of the selected span and of its run, scrolled by lines.
     Bill(usize),
+    /// The conversation that a run is part of.
+    Conversation(Box<Conversation>),
 }
 
 /// A source as the header shows it.

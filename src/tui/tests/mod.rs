@@ -9,6 +9,7 @@ mod pointer;
 mod screens;
 mod sizes;
 mod story;
+mod talk;
 mod time;
 
 use std::collections::BTreeMap;
