@@ -21,6 +21,8 @@ mod live_files;
 mod live_sqlite;
 #[path = "it/memory.rs"]
 mod memory;
+#[path = "it/prices.rs"]
+mod prices;
 #[path = "it/program.rs"]
 mod program;
 #[cfg(unix)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::GroupBy;
+use crate::price::CostMode;
 
 /// Live waterfalls, tokens and cost of LLM workflows and agents in your terminal.
 #[derive(Debug, Parser)]
@@ -16,7 +17,7 @@ pub(super) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 fine, 2 bad usage or a source that can't be read, 130 interrupted.
+Exit codes: 0 fine, 1 prices --check found something, 2 bad usage or a source that can't be read, 130 interrupted.
 SOURCE is a SQLite span store, an NDJSON or plain log file, a folder of them, or - for standard input;
 its format is found from its content.";
 
@@ -31,6 +32,8 @@ pub(super) enum Command {
     Show(ShowArgs),
     /// Write all spans in another format
     Export(ExportArgs),
+    /// Print the price of a model and where it comes from, or all sources of prices
+    Prices(PricesArgs),
     /// Play a made-up agent workflow into a store and watch it
     Demo(DemoArgs),
     /// Print a completion script
@@ -43,7 +46,7 @@ pub(super) enum Command {
 }
 
 /// Options about what is read and how.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(super) struct InputArgs {
     /// Read the sources as this format instead of finding it out; `help` lists the names
     #[arg(long, value_name = "NAME")]
@@ -54,6 +57,12 @@ pub(super) struct InputArgs {
     /// Only traces that were active in this time, for example 2h or 30m
     #[arg(long, value_name = "DURATION")]
     pub since: Option<String>,
+    /// File with prices of your own, which come before the built-in ones; may be given several times, later files win
+    #[arg(long, value_name = "FILE")]
+    pub prices: Vec<PathBuf>,
+    /// Which costs count: auto takes what the source reports, else what the price lists say; or reported, or calculated
+    #[arg(long, value_name = "WHICH", default_value_t)]
+    pub cost: CostMode,
     /// Show secrets as they are instead of [REDACTED]
     #[arg(long)]
     pub no_redact: bool,
@@ -165,6 +174,50 @@ pub(super) struct ExportArgs {
     #[command(flatten)]
     pub input: InputArgs,
 }
+
+/// `tracetui prices`
+#[derive(Debug, Args)]
+#[command(after_help = PRICES_HELP)]
+pub(super) struct PricesArgs {
+    /// The model, as your traces spell it; without one, the sources of prices are listed
+    pub model: Option<String>,
+    /// Its provider, as your traces spell it
+    #[arg(long, value_name = "NAME", requires = "model")]
+    pub provider: Option<String>,
+    /// The day to price for, for example 2026-01-31 [default: now]
+    #[arg(long, value_name = "DATE", conflicts_with = "check")]
+    pub at: Option<String>,
+    /// List the models in these sources that have no price; exit code 1 when there are any
+    #[arg(long, value_name = "SOURCE", num_args = 1.., conflicts_with_all = ["model", "provider"])]
+    pub check: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub input: InputArgs,
+}
+
+const PRICES_HELP: &str = "\
+Prices of your own go into prices.toml in the configuration directory, or any file given with --prices:
+
+  [[price]]
+  provider = \"anthropic\"        # optional
+  match = \"claude-haiku-4-5*\"   # * stands for any text; the last row that fits wins
+  from = \"2026-01-01\"           # optional, and until = the first day without it
+  input = 0.80                   # US dollars per million tokens
+  output = 4.00
+  cache_read = 0.08              # also cache_write_5m, cache_write_1h, reasoning, input_audio,
+                                 # cache_read_audio, output_audio; request and search by the piece
+  above = { tokens = 200000, input = 1.60 }
+  batch = 0.5                    # a factor or a table; also flex and priority
+
+  [alias]
+  \"azure/prod-chat\" = \"openai/gpt-4o\"
+
+  [free]
+  providers = [\"my-cluster\"]
+
+LiteLLM's model_prices_and_context_window.json, models.dev's api.json and genai-prices' data.json work as they are.";
 
 /// `tracetui demo`
 #[derive(Debug, Args)]

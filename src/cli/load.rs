@@ -1,15 +1,17 @@
 //! Reading sources once, into a store.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::Utc;
 
 use super::Failure;
 use super::args::InputArgs;
+use crate::config::prices_path;
 use crate::filter::{Filter, Verdict};
 use crate::format::format_names;
 use crate::model::{NANOS_PER_SEC, SourceId, SpanDetail, UnixNanos};
-use crate::price::{CostMode, PriceTable};
+use crate::price::{PriceTable, UserPrices};
 use crate::source::{Catalog, Follow, SourceEvent, SourceSpec, SourceState, StopFlag, expand, spawn};
 use crate::store::{Arrival, Clock, FilterRow, SpanView, Store};
 use crate::text;
@@ -49,6 +51,7 @@ pub(super) fn load(names: &[String], args: &InputArgs) -> Result<Loaded, Failure
     let since = args.since.as_deref().map(|text| parse_since(text, now)).transpose()?;
     check_format(args.format.as_deref())?;
     let names = &sources_of(names)?;
+    let user = user_prices(&args.prices)?;
 
     let catalog = Arc::new(Catalog::default());
     let (tx, mut rx) = tokio::sync::mpsc::channel(CHANNEL);
@@ -66,7 +69,7 @@ pub(super) fn load(names: &[String], args: &InputArgs) -> Result<Loaded, Failure
     }
     drop(tx);
     // The price list takes a moment to decode: that happens while the sources are read.
-    let prices = std::thread::spawn(PriceTable::builtin);
+    let prices = std::thread::spawn(move || PriceTable::with_user(user));
     while let Some(message) = rx.blocking_recv() {
         match message.event {
             SourceEvent::Segment { id, format, modified, .. } => {
@@ -97,7 +100,7 @@ pub(super) fn load(names: &[String], args: &InputArgs) -> Result<Loaded, Failure
         }
     }
     if let Ok(table) = prices.join() {
-        store.set_pricing(Box::new(table), CostMode::Auto);
+        store.set_pricing(Box::new(table), args.cost);
         store.take_changes();
     }
     let loaded =
@@ -196,6 +199,13 @@ pub(super) fn sources_of(names: &[String]) -> Result<Vec<String>, Failure> {
         ));
     }
     expand(names).map_err(|error| Failure::usage(&error))
+}
+
+/// The user's own prices: those in the configuration directory, then the files that are given.
+pub(super) fn user_prices(files: &[PathBuf]) -> Result<UserPrices, Failure> {
+    let standing = prices_path().filter(|path| path.is_file());
+    let paths: Vec<PathBuf> = standing.into_iter().chain(files.iter().cloned()).collect();
+    UserPrices::read(&paths).map_err(|error| Failure::usage(&error))
 }
 
 /// The filter, or an error that points at what is wrong with it.

@@ -6,6 +6,7 @@ mod export;
 mod json;
 mod load;
 mod memory;
+mod prices;
 mod report;
 mod show;
 mod table;
@@ -28,6 +29,9 @@ pub(crate) enum Failure {
     /// A source can't be read or recognised; exit code 2.
     #[error("{0}")]
     Source(String),
+    /// What was checked is not as it should be, and has been printed; exit code 1.
+    #[error("")]
+    CheckFailed,
     /// Not a failure: something to print instead of doing anything.
     #[error("{0}")]
     Help(String),
@@ -98,6 +102,10 @@ pub fn main() -> ExitCode {
             let printed = writeln!(out.stdout, "{text}").and_then(|()| out.stdout.flush());
             ExitCode::from(u8::from(printed.is_err()))
         }
+        Err(Failure::CheckFailed) => match out.stdout.flush() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(2),
+            _ => ExitCode::from(1),
+        },
         Err(Failure::Interrupted) => ExitCode::from(130),
         Err(failure) => {
             warn(&failure.to_string());
@@ -112,6 +120,7 @@ fn run(cli: Cli, out: &mut Output) -> Result<(), Failure> {
         Command::Report(args) => report::run(&args, out),
         Command::Show(args) => show::run(&args, out),
         Command::Export(args) => export::run(&args, out),
+        Command::Prices(args) => prices::run(&args, out),
         Command::Demo(args) => demo::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tracetui", out.stdout());

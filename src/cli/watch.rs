@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::Failure;
 use super::args::{ColorWhen, InputArgs, ScreenArgs, WatchArgs};
-use super::load::{check_format, parse_filter, sources_of};
+use super::load::{check_format, parse_filter, sources_of, user_prices};
 use crate::config::{Config, THEMES, state_dir};
 use crate::model::SourceId;
 use crate::source::{Catalog, Follow, SourceMessage, SourceSpec, StopFlag, spawn};
@@ -33,6 +33,7 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
     let names = sources_of(names)?;
     let filter = parse_filter(input.filter.as_deref())?;
     let config = Config::load(input.config.as_deref()).map_err(|error| Failure::usage(&error))?;
+    let prices = user_prices(&input.prices)?;
     let (theme, depth) = theme(screen, &config)?;
     let mut model = Model::new(&config, &theme, depth, &names, !(input.no_redact || config.show_secrets));
     model.memory.limit = Some(screen.max_memory.unwrap_or_else(super::memory::half_of_free));
@@ -59,7 +60,8 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mouse = config.mouse && !screen.no_mouse;
     let ascii = config.ascii.unwrap_or_else(wants_ascii);
-    let options = Options { mouse, ascii, log: (input.verbose > 0).then(open_log).flatten() };
+    let log = (input.verbose > 0).then(open_log).flatten();
+    let options = Options { mouse, ascii, log, prices, cost: input.cost };
     let exit = runtime.block_on(show(model, rx, catalog, options));
     stop.stop();
     // Reads that are under way are not waited for.

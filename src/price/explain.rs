@@ -52,8 +52,8 @@ impl NameChange {
             Self::Alias(_) => "alias",
             Self::Provider => "provider",
             Self::Stripped => "read as",
-            Self::FromName => "provider in the name",
-            Self::Guessed => "provider guessed",
+            Self::FromName => "in name",
+            Self::Guessed => "guessed",
             Self::FiledAs => "listed as",
         }
     }
@@ -117,6 +117,8 @@ pub struct Explanation {
     pub tier: ServiceTier,
     /// The answer.
     pub priced: Priced,
+    /// Why the names have no rates, whatever the usage; `None` when they have.
+    pub without: Option<Unpriced>,
     /// The rates; `None` when there are none, or the model runs locally.
     pub in_force: Option<InForce>,
     /// What the call is made of, without what it has none of.
@@ -167,6 +169,18 @@ pub struct RulesInForce {
     pub stale_days: Option<i64>,
 }
 
+impl Explanation {
+    /// Why there is no price. A question without a usage is about the names only.
+    pub fn why_unknown(&self) -> String {
+        match self.priced {
+            Priced::Unknown(Unpriced::NoUsage) => self.without.unwrap_or(Unpriced::NoUsage).to_string(),
+            Priced::Unknown(reason) => reason.to_string(),
+            // A cost that isn't taken because it isn't reported.
+            Priced::Known { .. } | Priced::Free => "not reported by the source".to_owned(),
+        }
+    }
+}
+
 impl PriceTable {
     /// Why a call costs what it costs. Looks everything up again: for one call, not for all.
     pub fn explain(&self, query: PriceQuery<'_>) -> Explanation {
@@ -178,6 +192,7 @@ impl PriceTable {
             at: query.at,
             tier: moment.tier,
             priced: Unpriced::UnknownModel.into(),
+            without: Some(Unpriced::UnknownModel),
             in_force: None,
             shares: Vec::new(),
             estimates: Vec::new(),
@@ -196,11 +211,16 @@ impl PriceTable {
         let first = quotes.next();
         let second = quotes.next();
         drop(quotes);
+        explanation.without = match &first {
+            None => Some(resolved.otherwise),
+            Some((_, Quote::Unknown(reason))) => Some(*reason),
+            Some(_) => None,
+        };
         explanation.priced = match &first {
+            Some((_, Quote::Free)) => Priced::Free,
             _ if !query.usage.is_known() => Unpriced::NoUsage.into(),
             None => resolved.otherwise.into(),
             Some((_, Quote::Unknown(reason))) => (*reason).into(),
-            Some((_, Quote::Free)) => Priced::Free,
             Some((_, Quote::Card(found))) => price(found, query.usage),
         };
         match &first {
@@ -276,7 +296,7 @@ impl PriceTable {
                 (catalogue::NAME.to_owned(), catalogue::VERSION, 0, Some(catalogue::PUBLISHED))
             }
             PriceSource::Corrections => {
-                (corrections::NAME.to_owned(), corrections::VERSION, 0, Some(catalogue::PUBLISHED))
+                (corrections::NAME.to_owned(), corrections::VERSION, 0, Some(corrections::CHECKED))
             }
             PriceSource::User { file, line } => {
                 let path = self.books.user.files.get(usize::from(file)).map(|file| &file.path);

@@ -17,7 +17,7 @@ use super::signal::{Signal, Signals};
 use super::terminal::Guard;
 use super::{update, view};
 use crate::model::{Id, PayloadRef, RecordRange, UnixNanos};
-use crate::price::PriceTable;
+use crate::price::{CostMode, PriceTable, UserPrices};
 use crate::source::{Catalog, SourceMessage};
 use crate::store::{SpanIx, TraceIx};
 use crate::text;
@@ -53,6 +53,10 @@ pub struct Options {
     pub ascii: bool,
     /// Where log lines go.
     pub log: Option<File>,
+    /// The user's own prices.
+    pub prices: UserPrices,
+    /// Which costs count.
+    pub cost: CostMode,
 }
 
 /// Shows the model until the user leaves.
@@ -72,7 +76,7 @@ pub async fn run(
     // The first frame waits for the first spans, but not longer than for any other frame.
     let mut drawn = Instant::now();
     let mut first_spans = true;
-    let mut prices = false;
+    let mut prices = Some((options.prices, options.cost));
     let mut sources_open = true;
     let mut title = String::new();
     loop {
@@ -89,8 +93,8 @@ pub async fn run(
             draw(&mut guard, &model, options.ascii)?;
             (dirty, drawn) = (false, Instant::now());
             // Decoding the price list takes longer than all that comes before the first frame.
-            if !std::mem::replace(&mut prices, true) {
-                worker.load_prices();
+            if let Some((user, mode)) = prices.take() {
+                worker.load_prices(user, mode);
             }
         }
         let pause = pause(&model, dirty, drawn);
@@ -314,11 +318,11 @@ impl Worker {
         }
     }
 
-    fn load_prices(&self) {
+    fn load_prices(&self, user: UserPrices, mode: CostMode) {
         let results = self.results.clone();
         tokio::task::spawn_blocking(move || {
             // Nobody waits for prices when the program is about to end.
-            results.blocking_send(Msg::Prices(Box::new(PriceTable::builtin()))).ok();
+            results.blocking_send(Msg::Prices(Box::new(PriceTable::with_user(user)), mode)).ok();
         });
     }
 

@@ -34,8 +34,8 @@ pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             effects.extend(log_line(model, &message).map(Effect::Log));
             source_said(model, message);
         }
-        Msg::Prices(table) => {
-            model.store.set_pricing(table, crate::price::CostMode::Auto);
+        Msg::Prices(table, mode) => {
+            model.store.set_pricing(table, mode);
         }
         Msg::Detail(span, result) => {
             let redact = model.redact;
