@@ -42,7 +42,7 @@ pub enum Reason {
     DamagedRow,
     /// A duration below zero or an end before its start; taken as zero.
     NegativeDuration,
-    /// More parts than are looked at; the first ones count.
+    /// More parts than are looked at, or deeper ones; the first ones count.
     TooMany,
 }
 

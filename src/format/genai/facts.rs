@@ -74,7 +74,7 @@ impl<'m, 'v> Collector<'m, 'v> {
     }
 
     /// Takes an attribute in.
-    pub(in crate::format) fn add(&mut self, name: &str, value: Value<'v>) {
+    pub(in crate::format) fn add(&mut self, name: &str, value: &Value<'v>) {
         if value.is_null() {
             return;
         }
@@ -85,9 +85,9 @@ impl<'m, 'v> Collector<'m, 'v> {
         }
         for use_ in self.mapping.uses(name) {
             match use_ {
-                Use::Fact(fact, rank) => self.set(*fact, *rank, &value),
+                Use::Fact(fact, rank) => self.set(*fact, *rank, value),
                 Use::Member(member, fact, rank) => {
-                    if let Some(inner) = member_of(&value, member) {
+                    if let Some(inner) = member_of(value, member) {
                         self.set(*fact, *rank, &inner);
                     }
                 }
@@ -234,7 +234,9 @@ impl<'m, 'v> Collector<'m, 'v> {
                 continue;
             }
             let Ok(json) = serde_json::from_str::<serde_json::Value>(text) else { continue };
-            if members.is_empty() {
+            if members.is_empty() && self.counters.is_empty() {
+                self.counters = Counters::from_json(&json);
+            } else if members.is_empty() {
                 self.counters.read(&json, "");
             }
             for inner in members.iter().filter_map(|member| json.get(member)) {
@@ -336,7 +338,7 @@ pub(in crate::format) fn kind_of(
             _ => Value::Bool(true),
         };
         if collector.wants(name) {
-            collector.add(name, value);
+            collector.add(name, &value);
         }
     }
     let context = Context { name, ..Context::default() };

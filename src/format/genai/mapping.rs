@@ -159,15 +159,20 @@ pub(in crate::format) struct EventNames {
     pub(in crate::format) first_token: Vec<String>,
     pub(in crate::format) suspended: Vec<String>,
     /// Log records that belong to their span.
-    pub(in crate::format) joined: Vec<String>,
+    joined: Vec<Pattern>,
     /// Those of them that are written when the span is over.
-    pub(in crate::format) finished: Vec<String>,
+    finished: Vec<Pattern>,
 }
 
 impl EventNames {
     /// Whether a log record of this name belongs to its span.
     pub(in crate::format) fn is_joined(&self, name: &str) -> bool {
-        self.joined.iter().any(|pattern| Pattern::new(pattern).fits(name))
+        any_fits(&self.joined, name)
+    }
+
+    /// Whether one of this name is written when its span is over.
+    pub(in crate::format) fn is_last(&self, name: &str) -> bool {
+        any_fits(&self.finished, name)
     }
 }
 
@@ -189,6 +194,8 @@ pub(super) struct MessageNames {
 #[derive(Clone, Debug, Default)]
 pub(in crate::format) struct Mapping {
     uses: FxHashMap<String, Vec<Use>>,
+    /// The attributes of each fact.
+    names: Vec<(Fact, Vec<String>)>,
     /// Evidence by patterns of names.
     open: Vec<(Pattern, u64)>,
     pub(super) kinds: Vec<KindRule>,
@@ -287,6 +294,7 @@ impl Mapping {
                     None => mapping.add(attribute, Use::Fact(fact, rank)),
                 }
             }
+            mapping.names.push((fact, attributes));
         }
         for rule in file.kind {
             let kind = rule.kind.as_deref().map(span_kind).transpose()?;
@@ -383,16 +391,8 @@ impl Mapping {
 
     /// The attributes that say a fact, the preferred one first.
     pub(super) fn names_of(&self, fact: Fact) -> impl Iterator<Item = &str> {
-        let mut names: Vec<(u8, &str)> = Vec::new();
-        for (name, uses) in &self.uses {
-            let ranks = uses.iter().filter_map(|use_| match use_ {
-                Use::Fact(known, rank) if *known == fact => Some(*rank),
-                _ => None,
-            });
-            names.extend(ranks.map(|rank| (rank, name.as_str())));
-        }
-        names.sort_unstable();
-        names.into_iter().map(|(_, name)| name)
+        let own = self.names.iter().find(|(known, _)| *known == fact);
+        own.into_iter().flat_map(|(_, names)| names).map(String::as_str)
     }
 
     /// Whether an attribute holds a list of events.

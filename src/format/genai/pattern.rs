@@ -7,6 +7,12 @@ pub(in crate::format) struct Pattern {
     parts: Vec<String>,
 }
 
+impl<'de> serde::Deserialize<'de> for Pattern {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Self::new(&text))
+    }
+}
+
 impl Pattern {
     pub(super) fn new(text: &str) -> Self {
         Self { parts: text.to_ascii_lowercase().split('*').map(str::to_owned).collect() }

@@ -15,7 +15,7 @@ fn update(
     let mut collector = Collector::new(mapping);
     for (name, value) in attributes {
         if collector.wants(name) {
-            collector.add(name, value.clone());
+            collector.add(name, value);
         }
     }
     let context = Context { scope, name, ..Context::default() };
@@ -121,7 +121,7 @@ fn kinds_of_every_convention() {
     }
     // A step without a parent is the whole run.
     let mut collector = Collector::new(mapping());
-    collector.add("openinference.span.kind", text("CHAIN"));
+    collector.add("openinference.span.kind", &text("CHAIN"));
     let context = Context { name: "graph", is_root: true, ..Context::default() };
     let (mut update, mut batch) = update(mapping(), "", "", &[]);
     collector.tell(&context, &mut update, &mut batch.strings);
@@ -202,4 +202,123 @@ fn sums_of_other_calls_are_no_usage_and_responses_have_keys() {
     );
     assert_eq!(update.response, response_key("resp_1"));
     assert_eq!((update.cost.map(|cost| cost.0), update.model.is_some()), (Some(1_504_000), true));
+}
+
+fn talk(name: &str, attributes: &[(&str, serde_json::Value)]) -> Vec<String> {
+    let attributes: Vec<_> =
+        attributes.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    let kind = kind_of(mapping(), &attributes, name);
+    let said = Conversation { mapping: mapping(), kind, name, attributes: &attributes, events: &[] }.read();
+    let line = |message: &crate::model::Message| {
+        let tool = message.tool.as_deref().unwrap_or_default();
+        format!("{:?}{}{tool}: {}", message.role, if message.output { "!" } else { "" }, message.text)
+    };
+    said.messages.iter().map(line).collect()
+}
+
+#[test]
+fn conversations_of_every_convention() {
+    use serde_json::json;
+    let weather =
+        ["User: Weather?", "Assistantlook: {\"city\":\"Paris\"}", "Toollook: 14 C", "Assistant!: Mild."];
+    // OpenLLMetry: numbers in the names.
+    let numbered = talk(
+        "openai.chat",
+        &[
+            ("llm.request.type", json!("chat")),
+            ("gen_ai.prompt.0.role", json!("user")),
+            ("gen_ai.prompt.0.content", json!("Weather?")),
+            ("gen_ai.prompt.10.role", json!("tool")),
+            ("gen_ai.prompt.10.tool_call_id", json!("c1")),
+            ("gen_ai.prompt.10.content", json!("14 C")),
+            ("gen_ai.prompt.2.role", json!("assistant")),
+            ("gen_ai.prompt.2.tool_calls.0.id", json!("c1")),
+            ("gen_ai.prompt.2.tool_calls.0.name", json!("look")),
+            ("gen_ai.prompt.2.tool_calls.0.arguments", json!("{\"city\":\"Paris\"}")),
+            ("gen_ai.completion.0.content", json!("Mild.")),
+        ],
+    );
+    assert_eq!(numbered, weather);
+    // The current convention: parts.
+    let input = r#"[{"role":"user","parts":[{"type":"text","content":"Weather?"}]},{"role":"assistant","parts":[{"type":"tool_call","id":"c1","name":"look","arguments":{"city":"Paris"}}]},{"role":"tool","parts":[{"type":"tool_call_response","id":"c1","response":"14 C"}]}]"#;
+    let output = r#"[{"role":"assistant","parts":[{"type":"text","content":"Mild."}]}]"#;
+    let parts = [
+        ("gen_ai.operation.name", json!("chat")),
+        ("gen_ai.input.messages", json!(input)),
+        ("gen_ai.output.messages", json!(output)),
+    ];
+    assert_eq!(talk("chat", &parts), weather);
+    let mut instructed = parts.to_vec();
+    instructed.push(("gen_ai.system_instructions", json!(r#"[{"type":"text","content":"Be brief."}]"#)));
+    assert_eq!(talk("chat", &instructed)[0], "System: Be brief.");
+    // The same as structure, as log records have it.
+    let mut structured = parts.to_vec();
+    structured[1].1 = serde_json::from_str(input).unwrap();
+    assert_eq!(talk("chat", &structured), weather);
+    // pydantic-ai 1: events in an attribute are handed in as events; its agents keep all messages.
+    let agent = [
+        ("gen_ai.operation.name", json!("invoke_agent")),
+        ("all_messages_events", json!(r#"[{"role":"user","content":"Weather?"}]"#)),
+        ("final_result", json!("Mild.")),
+    ];
+    assert_eq!(talk("agent run", &agent), ["User: Weather?", "Assistant!: Mild."]);
+    // Logfire's own instrumentation of providers.
+    let logfire = [
+        ("gen_ai.request.model", json!("gpt-4.1")),
+        ("request_data", json!(r#"{"messages":[{"role":"user","content":"Weather?"}],"model":"gpt-4.1"}"#)),
+        ("response_data", json!(r#"{"message":{"role":"assistant","content":"Mild."},"usage":{}}"#)),
+    ];
+    assert_eq!(talk("Chat Completion", &logfire), ["User: Weather?", "Assistant!: Mild."]);
+    // Vercel: an answer in text and calls.
+    let vercel = [
+        ("ai.operationId", json!("ai.generateText.doGenerate")),
+        ("ai.prompt.messages", json!(r#"[{"role":"user","content":[{"type":"text","text":"Weather?"}]}]"#)),
+        ("ai.response.text", json!("Let me see.")),
+        (
+            "ai.response.toolCalls",
+            json!(r#"[{"toolCallId":"c1","toolName":"look","input":{"city":"Paris"}}]"#),
+        ),
+    ];
+    let said = ["User: Weather?", "Assistant!: Let me see.", "Assistant!look: {\"city\":\"Paris\"}"];
+    assert_eq!(talk("ai.generateText.doGenerate", &vercel), said);
+    // OpenInference: parts of a message.
+    let parted = [
+        ("openinference.span.kind", json!("LLM")),
+        ("llm.input_messages.0.message.role", json!("user")),
+        ("llm.input_messages.0.message.contents.0.message_content.type", json!("text")),
+        ("llm.input_messages.0.message.contents.0.message_content.text", json!("Weather?")),
+        ("llm.input_messages.0.message.contents.1.message_content.type", json!("image")),
+        ("llm.output_messages.0.message.tool_calls.0.tool_call.function.name", json!("look")),
+        ("llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments", json!("{}")),
+    ];
+    assert_eq!(talk("ChatCompletion", &parted), ["User: Weather?", "User: [image]", "Assistant!look: {}"]);
+    // Mastra's exporter, and a tool of OpenLLMetry.
+    let mastra = [
+        ("mastra.span.type", json!("model_generation")),
+        ("mastra.model_generation.input", json!(r#"{"messages":[{"role":"user","content":"Weather?"}]}"#)),
+        ("mastra.model_generation.output", json!(r#"{"text":"Mild."}"#)),
+    ];
+    assert_eq!(talk("chat", &mastra), ["User: Weather?", "Assistant!: Mild."]);
+    let tool = [
+        ("traceloop.span.kind", json!("tool")),
+        ("traceloop.entity.name", json!("look")),
+        ("traceloop.entity.input", json!("{}")),
+        ("traceloop.entity.output", json!("14 C")),
+    ];
+    assert_eq!(talk("look.tool", &tool), ["Assistantlook: {}", "Tool!look: 14 C"]);
+}
+
+#[test]
+fn names_cannot_build_deep_or_endless_trees() {
+    let deep = format!("llm.input_messages.{}", "0.".repeat(50_000));
+    let huge = "gen_ai.prompt.99999999999999.content";
+    let lines = talk(
+        "x",
+        &[
+            ("openinference.span.kind", serde_json::json!("LLM")),
+            (&deep, serde_json::json!("a")),
+            (huge, serde_json::json!("b")),
+        ],
+    );
+    assert!(lines.len() <= 2, "{lines:?}");
 }

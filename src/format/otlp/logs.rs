@@ -33,7 +33,7 @@ impl<'t> Sink<'t> for Named<'_, '_, 't> {
     fn take(&mut self, name: &str, value: Value<'t>) {
         match value {
             Value::Text(text) if name == "event.name" => self.name = Some(text),
-            value => self.collector.add(name, value),
+            value => self.collector.add(name, &value),
         }
     }
 }
@@ -57,7 +57,7 @@ impl<'t> Fields<'t> {
                         fields.name = name;
                     }
                 }
-                _ => reader.skip()?,
+                _ => values::pass(reader)?,
             }
         }
         Ok(fields)
@@ -86,7 +86,7 @@ impl<'t> Fields<'t> {
         update.service = origin.service;
         // For a span that is never seen itself, these are all the times there are.
         update.start = at.map(Timed::inferred);
-        if mapping.events.finished.iter().any(|known| *known == self.name) {
+        if mapping.events.is_last(&self.name) {
             update.end = update.start;
         }
         Some(update)

@@ -73,9 +73,9 @@ enum Look {
     Other,
 }
 
-/// What an object is, by its first members.
+/// What an object is, by its first members. Flat records with ids and times of their own kind are not ours.
 fn look(reader: &mut Reader<'_>) -> Look {
-    let (mut ids, mut marks) = (false, false);
+    let (mut ids, mut context, mut time, mut parts) = (false, false, false, false);
     if reader.enter_object().is_err() {
         return Look::Other;
     }
@@ -86,17 +86,20 @@ fn look(reader: &mut Reader<'_>) -> Look {
         }
         let value = reader.peek();
         match &*key {
-            "context" | "_spanContext" if value == Some(b'{') => ids = true,
+            "startTimeUnixNano" | "start_time_unix_nano" => return Look::Span,
+            "context" | "_spanContext" => context |= value == Some(b'{'),
             "traceId" => ids = true,
-            "startTimeUnixNano" | "start_time_unix_nano" => (ids, marks) = (true, true),
-            "start_time" | "startTime" | "endTime" => marks = true,
+            "start_time" | "startTime" | "endTime" => {
+                time = true;
+                parts |= value == Some(b'[');
+            }
             _ => {}
         }
         if reader.skip().is_err() {
             break;
         }
     }
-    if ids && marks { Look::Span } else { Look::Other }
+    if context && time || ids && parts { Look::Span } else { Look::Other }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,20 +291,16 @@ impl<'t> Walk<'_, '_, 't> {
         self.records += 1;
         self.collector.clear();
         let from = reader.offset();
-        match signal {
-            Signal::Logs => {
-                let fields = logs::Fields::read(reader, &mut self.collector)?;
-                let origin = self.origin(from, reader.position(), around);
-                let update = fields.update(self.mapping, &mut self.collector, &origin, self.out);
-                self.out.updates.extend(update);
-            }
-            _ => {
-                let fields = span::Fields::read(reader, self.mapping, &mut self.collector)?;
-                let origin = self.origin(from, reader.position(), around);
-                let update = fields.update(&mut self.collector, &origin, self.out);
-                self.out.updates.extend(update);
-            }
-        }
+        let update = if signal == Signal::Logs {
+            let fields = logs::Fields::read(reader, &mut self.collector)?;
+            let origin = self.origin(from, reader.position(), around);
+            fields.update(self.mapping, &mut self.collector, &origin, self.out)
+        } else {
+            let fields = span::Fields::read(reader, self.mapping, &mut self.collector)?;
+            let origin = self.origin(from, reader.position(), around);
+            fields.update(&mut self.collector, &origin, self.out)
+        };
+        self.out.updates.extend(update);
         Ok(())
     }
 

@@ -27,6 +27,7 @@ pub(super) struct Origin<'o> {
 }
 
 /// A span's own fields.
+#[expect(clippy::struct_excessive_bools, reason = "facts that have nothing to do with each other")]
 #[derive(Default)]
 pub(super) struct Fields<'t> {
     pub(super) trace: Value<'t>,
@@ -61,7 +62,7 @@ impl<'t> Fields<'t> {
                 "traceId" | "trace_id" => fields.trace = reader.value()?,
                 "spanId" | "span_id" => fields.span = reader.value()?,
                 "parentSpanId" | "parent_span_id" | "parent_id" | "parentId" => {
-                    fields.parent = reader.value()?
+                    fields.parent = reader.value()?;
                 }
                 "name" => fields.name = values::text(reader)?.unwrap_or_default(),
                 "startTimeUnixNano" | "start_time_unix_nano" | "start_time" | "startTime" => {
@@ -88,7 +89,7 @@ impl<'t> Fields<'t> {
                 | "dropped_events_count" => {
                     fields.dropped |= matches!(reader.value()?.count(), Ok(Some(1..)));
                 }
-                _ => reader.skip()?,
+                _ => values::pass(reader)?,
             }
         }
         Ok(fields)
@@ -235,7 +236,8 @@ impl<'t> Fields<'t> {
             RecordType::Span => self.standing(own, collector, &mut update, out),
         }
         if self.too_many {
-            let detail = format!("more than {} attributes: {shown}", values::MAX_ATTRIBUTES);
+            let detail =
+                format!("more than {} attributes, or one nested too deep: {shown}", values::MAX_ATTRIBUTES);
             out.problem(Reason::TooMany, Some(origin.at), &detail);
         }
         let mut marks = Marks::default();

@@ -255,7 +255,7 @@ fn damage_is_counted_and_the_rest_is_read() {
         (r#"{"resourceSpans":[7,{"scopeSpans":[{"spans":[null]}]}]}"#, "bad_type=2"),
         (r#"{"resourceMetrics":[{"scopeMetrics":[]}]}"#, "other_signal=1"),
         (r#"{"a":1}"#, "not_a_span=1"),
-        (r#"[]"#, "not_a_span=1"),
+        ("[]", "not_a_span=1"),
         (
             r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"hi"}}]}]}]}"#,
             "other_signal=1",
@@ -273,12 +273,14 @@ fn damage_is_counted_and_the_rest_is_read() {
 fn hostile_records_are_bounded() {
     let deep = format!(r#"{{"resourceSpans":{}{}}}"#, "[".repeat(200_000), "]".repeat(200_000));
     assert_eq!(problems(&read(deep.as_bytes())), "too_deep=1 bad_type=1");
-    let nested = format!("{}1{}", r#"{"arrayValue":{"values":["#.repeat(50), "]}}".repeat(50));
-    let batch = read(
-        request(&[&format!(r#""spanId":"b7ad6b7169203331",{}"#, attributes(&[("model", &nested)]))])
-            .as_bytes(),
-    );
-    assert_eq!(batch.problems.count(Reason::TooDeep), 1);
+    // One value that is nested too deep spoils nothing else.
+    let nested = format!("{}1{}", r#"{"arrayValue":{"values":["#.repeat(500), "]}}".repeat(500));
+    let spans = ["1", "2", "3"].map(|id| format!(r#""spanId":"b7ad6b716920333{id}""#));
+    let deep =
+        format!("{},{}", spans[1], attributes(&[("model", &nested), ("gen_ai.usage.input_tokens", "7")]));
+    let batch = read(request(&[&spans[0], &deep, &spans[2]]).as_bytes());
+    assert_eq!((batch.updates.len(), &*problems(&batch)), (3, "too_many=1"));
+    assert_eq!(batch.updates[1].usage.and_then(|usage| usage.input), Some(7));
     let many: Vec<_> = (0..5000).map(|at| (format!("k{at}"), "{}".to_owned())).collect();
     let many: Vec<_> = many.iter().map(|(key, value)| (&**key, &**value)).collect();
     let (batch, update) = one(&format!(r#""spanId":"b7ad6b7169203331",{}"#, attributes(&many)));
@@ -371,8 +373,8 @@ fn conversations_are_read_in_every_convention() {
 
     let bytes = fixture("otlp/logfire/pending.jsonl");
     let batch = read(&bytes);
-    let agents = batch.updates.iter().filter(|update| update.kind == Some(SpanKind::Agent));
-    let agent = talk(&detail_of(&bytes, agents.last().unwrap()));
+    let mut agents = batch.updates.iter().filter(|update| update.kind == Some(SpanKind::Agent));
+    let agent = talk(&detail_of(&bytes, agents.next_back().unwrap()));
     assert_eq!(agent.first().map(String::as_str), Some("User: Weather in Paris?"));
     assert_eq!(agent.last().map(String::as_str), Some("Assistant!: 14 C"));
 }

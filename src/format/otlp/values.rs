@@ -22,22 +22,23 @@ impl<'t> Sink<'t> for Collector<'_, 't> {
     }
 
     fn take(&mut self, name: &str, value: Value<'t>) {
-        self.add(name, value);
+        self.add(name, &value);
     }
 }
 
-/// Reads attributes: a list of keys with values, or an object. Says whether there were more than are looked at.
+/// Reads attributes: a list of keys with values, or an object. Says whether there were more than are looked at, or one
+/// that is nested too deep.
 pub(super) fn attributes<'t>(reader: &mut Reader<'t>, sink: &mut impl Sink<'t>) -> Result<bool, Fault> {
-    let mut count = 0usize;
+    let (mut count, mut deep) = (0usize, false);
     match reader.peek() {
         Some(b'[') => {
             reader.enter_array()?;
             while reader.next_item()? {
                 count += 1;
                 if count > MAX_ATTRIBUTES || reader.peek() != Some(b'{') {
-                    reader.skip()?;
+                    reader.skip_balanced()?;
                 } else {
-                    pair(reader, sink)?;
+                    deep |= pair(reader, sink)?;
                 }
             }
         }
@@ -45,36 +46,62 @@ pub(super) fn attributes<'t>(reader: &mut Reader<'t>, sink: &mut impl Sink<'t>) 
             reader.enter_object()?;
             while let Some(key) = reader.next_key()? {
                 count += 1;
-                if count <= MAX_ATTRIBUTES && sink.wants(&key) {
-                    sink.take(&key, any(reader)?);
-                } else {
-                    reader.skip()?;
-                }
+                deep |= value(reader, (count <= MAX_ATTRIBUTES).then_some(&*key), sink)?;
             }
         }
         _ => reader.skip()?,
     }
-    Ok(count > MAX_ATTRIBUTES)
+    Ok(deep || count > MAX_ATTRIBUTES)
 }
 
-fn pair<'t>(reader: &mut Reader<'t>, sink: &mut impl Sink<'t>) -> Result<(), Fault> {
+/// Reads the value of an attribute if it matters. Says whether it was nested too deep to be read.
+fn value<'t>(reader: &mut Reader<'t>, name: Option<&str>, sink: &mut impl Sink<'t>) -> Result<bool, Fault> {
+    let before = reader.clone();
+    let read = match name.filter(|name| sink.wants(name)) {
+        Some(name) => any(reader).map(|value| sink.take(name, value)),
+        None => reader.skip_balanced(),
+    };
+    match read {
+        Err(Fault::TooDeep) => {
+            *reader = before;
+            if reader.skip_deep() { Ok(true) } else { Err(Fault::TooDeep) }
+        }
+        read => read.map(|()| false),
+    }
+}
+
+fn pair<'t>(reader: &mut Reader<'t>, sink: &mut impl Sink<'t>) -> Result<bool, Fault> {
     let mut name = None;
     let mut early = None;
+    let mut deep = false;
     reader.enter_object()?;
     while let Some(key) = reader.next_key()? {
         match (&*key, &name) {
             ("key", _) => name = text(reader)?,
-            ("value", None) => early = Some(reader.raw()?),
-            ("value", Some(name)) if sink.wants(name) => sink.take(name, any(reader)?),
+            ("value", None) => {
+                early = Some(reader.clone());
+                deep |= value(reader, None, sink)?;
+            }
+            ("value", Some(name)) => deep |= value(reader, Some(name), sink)?,
             _ => reader.skip()?,
         }
     }
-    if let (Some(name), Some(raw)) = (name, early)
-        && sink.wants(&name)
-    {
-        sink.take(&name, any(&mut Reader::new(raw))?);
+    if let (Some(name), Some(mut early)) = (name, early) {
+        deep |= value(&mut early, Some(&name), sink)?;
     }
-    Ok(())
+    Ok(deep)
+}
+
+/// Passes over the next value, however deep it is nested.
+pub(super) fn pass(reader: &mut Reader<'_>) -> Result<(), Fault> {
+    let before = reader.clone();
+    match reader.skip_balanced() {
+        Err(Fault::TooDeep) => {
+            *reader = before;
+            if reader.skip_deep() { Ok(()) } else { Err(Fault::TooDeep) }
+        }
+        passed => passed,
+    }
 }
 
 /// A string; whatever else stands there is passed over.
