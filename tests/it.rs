@@ -17,6 +17,8 @@ mod lexer;
 #[cfg(unix)]
 #[path = "it/live_files/mod.rs"]
 mod live_files;
+#[path = "it/live_otlp.rs"]
+mod live_otlp;
 #[path = "it/live_sqlite/mod.rs"]
 mod live_sqlite;
 #[path = "it/memory.rs"]

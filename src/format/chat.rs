@@ -10,47 +10,110 @@ const MAX_MESSAGES: usize = 10_000;
 /// The conversation behind an input and an output. `plain` says whether text without any structure is a message too,
 /// as it is for model calls and agents.
 pub(super) fn messages(input: Option<&str>, output: Option<&str>, plain: bool) -> Vec<Message> {
-    let mut chat = Chat { messages: Vec::new(), output: false };
+    let mut chat = Chat::default();
     if let Some(input) = input {
-        chat.whole(input, Role::User, plain);
+        chat.text(input, plain);
     }
-    chat.output = true;
+    chat.answer();
     if let Some(output) = output {
-        chat.whole(output, Role::Assistant, plain);
+        chat.text(output, plain);
     }
-    chat.messages.truncate(MAX_MESSAGES);
-    chat.messages
+    chat.finish()
 }
 
-struct Chat {
+/// A conversation that is put together: first what was asked, then the answer.
+#[derive(Default)]
+pub(super) struct Chat {
     messages: Vec<Message>,
     output: bool,
+    /// Ids of tool calls with the tools they call.
+    called: Vec<(String, String)>,
 }
 
 impl Chat {
-    fn push(&mut self, role: Role, text: String, tool: Option<String>) {
-        if !text.trim().is_empty() || tool.is_some() {
-            self.messages.push(Message { role, text, tool, output: self.output });
+    /// What follows is the answer.
+    pub(super) fn answer(&mut self) {
+        self.output = true;
+    }
+
+    /// Whether the answer is being told.
+    pub(super) fn is_answer(&self) -> bool {
+        self.output
+    }
+
+    /// The messages.
+    pub(super) fn finish(mut self) -> Vec<Message> {
+        self.messages.truncate(MAX_MESSAGES);
+        self.messages
+    }
+
+    /// How many messages there are so far.
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    /// A request or an answer, as JSON text or plain.
+    pub(super) fn text(&mut self, text: &str, plain: bool) {
+        match serde_json::from_str::<Value>(text) {
+            Ok(value) => self.value(&value, plain),
+            Err(_) if plain => self.push(self.speaker(), text.to_owned(), None),
+            Err(_) => {}
         }
     }
 
-    fn whole(&mut self, text: &str, role: Role, plain: bool) {
-        match serde_json::from_str::<Value>(text) {
-            Ok(Value::Object(map)) => self.object(&map, role, plain),
-            Ok(Value::Array(items)) => {
-                for item in &items {
-                    if let Value::Object(map) = item
-                        && map.contains_key("role")
-                    {
-                        self.message(map, role);
-                    } else if plain && let Value::String(text) = item {
-                        self.push(role, text.clone(), None);
+    /// A request or an answer.
+    pub(super) fn value(&mut self, value: &Value, plain: bool) {
+        let role = self.speaker();
+        match value {
+            Value::Object(map) => self.object(map, role, plain),
+            Value::Array(items) => {
+                for item in items {
+                    match item {
+                        Value::Object(map) if map.contains_key("role") => self.message(map, role),
+                        Value::Object(map) if plain && map.contains_key("type") => self.part(map, role),
+                        Value::Object(map) if plain && map.contains_key("toolName") => self.call(map),
+                        Value::String(text) if plain => self.push(role, text.clone(), None),
+                        _ => {}
                     }
                 }
             }
-            Ok(Value::String(text)) if plain => self.push(role, text, None),
-            Err(_) if plain => self.push(role, text.to_owned(), None),
+            Value::String(text) if plain => self.push(role, text.clone(), None),
             _ => {}
+        }
+    }
+
+    /// Instructions: text, or a list of parts.
+    pub(super) fn system(&mut self, content: &Value) {
+        self.content(content, Role::System);
+    }
+
+    /// A message; `role` is who speaks when it doesn't say.
+    pub(super) fn one(&mut self, map: &Map<String, Value>, role: Role) {
+        self.message(map, role);
+    }
+
+    /// A call of a tool with its arguments.
+    pub(super) fn tool_call(&mut self, tool: &str, arguments: &str) {
+        self.push(Role::Assistant, arguments.to_owned(), Some(tool.to_owned()));
+    }
+
+    /// What a tool gave back.
+    pub(super) fn tool_result(&mut self, tool: &str, result: &str) {
+        self.push(Role::Tool, result.to_owned(), Some(tool.to_owned()));
+    }
+
+    fn speaker(&self) -> Role {
+        if self.output { Role::Assistant } else { Role::User }
+    }
+
+    /// The tool that a call's id belongs to, or the id.
+    fn tool_of(&self, id: String) -> String {
+        self.called.iter().rev().find(|(known, _)| *known == id).map_or(id, |(_, tool)| tool.clone())
+    }
+
+    fn push(&mut self, role: Role, text: String, tool: Option<String>) {
+        if !text.trim().is_empty() || tool.is_some() {
+            self.messages.push(Message { role, text, tool, output: self.output });
         }
     }
 
@@ -104,14 +167,15 @@ impl Chat {
             _ => default,
         };
         let before = self.messages.len();
-        for key in ["content", "parts", "text"] {
+        for key in ["content", "parts", "contents", "text"] {
             if let Some(content) = map.get(key) {
                 self.content(content, role);
                 break;
             }
         }
         if role == Role::Tool
-            && let Some(name) = text_of(map, &["name", "toolName", "tool_name", "tool_call_id"])
+            && let Some(name) = text_of(map, &["name", "toolName", "tool_name"])
+                .or_else(|| text_of(map, &["tool_call_id", "id"]).map(|id| self.tool_of(id)))
         {
             for message in self.messages.iter_mut().skip(before) {
                 message.tool.get_or_insert_with(|| name.clone());
@@ -139,12 +203,17 @@ impl Chat {
     }
 
     fn part(&mut self, part: &Map<String, Value>, role: Role) {
+        let inner = part.get("message_content").and_then(Value::as_object);
+        let part = inner.unwrap_or(part);
         let kind = part.get("type").and_then(Value::as_str).unwrap_or("text");
         match kind {
             "tool-call" | "tool_call" | "tool_use" | "function_call" => self.call(part),
-            "tool-result" | "tool_result" | "function_call_output" => {
-                let tool = text_of(part, &["toolName", "tool_name", "name", "tool_use_id", "toolCallId"]);
-                let result = ["output", "result", "content"].iter().find_map(|key| part.get(*key));
+            "tool-result" | "tool_result" | "function_call_output" | "tool_call_response" => {
+                let tool = text_of(part, &["toolName", "tool_name", "name"]).or_else(|| {
+                    text_of(part, &["tool_use_id", "toolCallId", "id", "call_id"]).map(|id| self.tool_of(id))
+                });
+                let result =
+                    ["output", "result", "response", "content"].iter().find_map(|key| part.get(*key));
                 self.push(Role::Tool, result.map(shown).unwrap_or_default(), tool);
             }
             _ => match text_of(part, &["text", "content", "reasoning", "thinking"]) {
@@ -166,9 +235,14 @@ impl Chat {
     }
 
     fn call(&mut self, call: &Map<String, Value>) {
+        let call = call.get("tool_call").and_then(Value::as_object).unwrap_or(call);
         let inner = ["function", "payload"].iter().find_map(|key| call.get(*key)).and_then(Value::as_object);
+        let id = text_of(call, &["id", "toolCallId", "tool_call_id", "call_id"]);
         let call = inner.unwrap_or(call);
         let tool = text_of(call, &["toolName", "tool_name", "name"]).unwrap_or_else(|| "tool".to_owned());
+        if let Some(id) = id.filter(|_| self.called.len() < MAX_MESSAGES) {
+            self.called.push((id, tool.clone()));
+        }
         let args = ["args", "arguments", "input", "parameters"].iter().find_map(|key| call.get(*key));
         self.push(Role::Assistant, args.map(shown).unwrap_or_default(), Some(tool));
     }

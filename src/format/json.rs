@@ -95,8 +95,17 @@ pub fn is_complete_json(bytes: &[u8]) -> bool {
     let mut reader = Reader::new(&line.text);
     let mut any = false;
     while reader.has_more() {
-        if reader.skip().is_err() {
-            return false;
+        let before = reader.clone();
+        match reader.skip() {
+            Ok(()) => {}
+            Err(Fault::TooDeep) => {
+                // Whole, though not to be read.
+                reader = before;
+                if !reader.skip_deep() {
+                    return false;
+                }
+            }
+            Err(_) => return false,
         }
         any = true;
     }

@@ -12,6 +12,21 @@ pub(super) fn each_object<'l>(
     out: &mut Batch,
     mut read: impl FnMut(&mut Reader<'_>, &Line<'l>, &mut Batch) -> Result<(), Fault>,
 ) {
+    each_object_in(line, out, |reader, text, out| {
+        // A second object on a line gets a place and a stamp of its own.
+        let offset = text.dropped + reader.offset();
+        let is_first = reader.offset() == 0;
+        let place = if is_first || text.repaired { *line } else { line.after(offset) };
+        read(reader, &place, out)
+    });
+}
+
+/// The same; `read` finds out itself where in the line's text it is.
+pub(super) fn each_object_in(
+    line: &Line<'_>,
+    out: &mut Batch,
+    mut read: impl for<'t> FnMut(&mut Reader<'t>, &LineText<'_>, &mut Batch) -> Result<(), Fault>,
+) {
     let text = LineText::new(line.bytes);
     if text.nuls {
         out.problem(Reason::NulBytes, Some(line.at), "zero bytes before or after the record");
@@ -26,9 +41,7 @@ pub(super) fn each_object<'l>(
             out.problem(reason, Some(line.at), &excerpt());
             return;
         }
-        let offset = text.dropped + reader.offset();
-        let place = if objects == 0 || text.repaired { *line } else { line.after(offset) };
-        if let Err(fault) = read(&mut reader, &place, out) {
+        if let Err(fault) = read(&mut reader, &text, out) {
             out.problem(fault.into(), Some(line.at), &excerpt());
             return;
         }

@@ -5,12 +5,14 @@
 
 mod chat;
 mod detect;
+mod genai;
 mod json;
 mod jsonb;
 mod lines;
 mod llm_events;
 mod mastra;
 mod native;
+mod otlp;
 mod step_telemetry;
 #[cfg(test)]
 mod testing;
@@ -137,7 +139,8 @@ pub struct TableFormat {
 }
 
 /// Every line dialect, in the order in which ties are decided.
-pub static LINE_FORMATS: &[&LineFormat] = &[&native::LINES, &llm_events::LINES, &step_telemetry::LINES];
+pub static LINE_FORMATS: &[&LineFormat] =
+    &[&native::LINES, &llm_events::LINES, &step_telemetry::LINES, &otlp::LINES];
 
 /// Every table dialect.
 pub static TABLE_FORMATS: &[&TableFormat] = &[&mastra::TABLE, &native::TABLE];

@@ -4,8 +4,6 @@
 //! first (a counter of uncached tokens, a source whose convention is known), then what the numbers prove, then the
 //! commonest convention, and then the usage says so in its notes.
 
-#![cfg_attr(not(test), expect(dead_code, reason = "the conventions of telemetry come with their formats"))]
-
 use serde_json::Value;
 
 use crate::model::{ServiceTier, Usage, UsageNotes, UsageParts};
@@ -91,7 +89,7 @@ impl Counters {
         counters
     }
 
-    fn read(&mut self, value: &Value, path: &str) {
+    pub(super) fn read(&mut self, value: &Value, path: &str) {
         let Value::Object(map) = value else { return };
         for (key, value) in map {
             if let Some(counter) = attribute(key) {

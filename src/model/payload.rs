@@ -98,6 +98,8 @@ pub struct SpanDetail {
     pub events: Vec<DetailEvent>,
     /// Prompt and completion as messages, where the format knows them.
     pub messages: Vec<Message>,
+    /// Whether the messages are a part of the conversation that goes on in other records.
+    pub is_part: bool,
     /// The records as they are in the source, one per line.
     pub raw: String,
 }
@@ -115,8 +117,15 @@ impl SpanDetail {
             }
         }
         self.events.extend(later.events);
-        if !later.messages.is_empty() {
+        if later.is_part {
+            // Single messages add up, unless another record has the whole conversation.
+            if self.is_part || self.messages.is_empty() {
+                self.messages.extend(later.messages);
+                self.is_part = true;
+            }
+        } else if !later.messages.is_empty() {
             self.messages = later.messages;
+            self.is_part = false;
         }
         if !self.raw.is_empty() && !later.raw.is_empty() {
             self.raw.push('\n');

@@ -42,6 +42,8 @@ pub enum Reason {
     DamagedRow,
     /// A duration below zero or an end before its start; taken as zero.
     NegativeDuration,
+    /// More parts than are looked at, or deeper ones; the first ones count.
+    TooMany,
 }
 
 impl Reason {
@@ -65,6 +67,7 @@ impl Reason {
         Self::OtherSignal,
         Self::DamagedRow,
         Self::NegativeDuration,
+        Self::TooMany,
     ];
 
     /// The key in `report --json`.
@@ -88,6 +91,7 @@ impl Reason {
             Self::OtherSignal => "other_signal",
             Self::DamagedRow => "damaged_row",
             Self::NegativeDuration => "negative_duration",
+            Self::TooMany => "too_many",
         }
     }
 

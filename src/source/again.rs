@@ -5,7 +5,7 @@ use std::fs::File;
 
 use super::SourceError;
 use super::batches::Batches;
-use super::catalog::read_at;
+use super::catalog::{MAX_RECORD, read_at};
 use super::file::Frame;
 use super::sqlite::{self, TablePlace};
 use crate::format::{LineFormat, Stream};
@@ -13,6 +13,8 @@ use crate::model::{Batch, Id, RecordRange, UnixNanos};
 
 /// Bytes decoded at a time.
 const PART: u64 = 1 << 20;
+/// Bytes in which the end of a line is looked for at a time.
+const STEP: u64 = 64 << 10;
 
 /// What is read and belongs to the trace. Problems are left out: they were counted the first time.
 pub(super) struct Kept {
@@ -37,15 +39,22 @@ impl Kept {
     }
 }
 
-/// Decodes the lines of a range.
+/// Decodes the lines of a range. A line may hold several records: those at the ends of the range are read whole, as far
+/// as `limit`.
 pub(super) fn lines(
     file: &File,
     format: &LineFormat,
     stream: &Stream,
     range: &RecordRange,
+    limit: u64,
     arrived: UnixNanos,
     kept: &mut Kept,
 ) -> Result<(), SourceError> {
+    let range = &RecordRange {
+        from: line_start(file, range.from)?,
+        to: line_end(file, range.to, limit)?,
+        segment: range.segment,
+    };
     let mut decoder = (format.decoder)(stream);
     let mut frame = Frame::new(range.segment, range.from);
     let mut buffer = vec![0; PART.min(range.to - range.from) as usize];
@@ -69,6 +78,47 @@ pub(super) fn lines(
         }
     }
     Ok(())
+}
+
+/// Where the line begins that holds the byte at an offset. No line that was kept is longer than a record may be.
+fn line_start(file: &File, at: u64) -> Result<u64, SourceError> {
+    let mut buffer = vec![0; STEP as usize];
+    let lowest = at.saturating_sub(u64::from(MAX_RECORD));
+    let mut to = at;
+    // Nearly always the byte before ends a line.
+    let mut step = 1;
+    while to > lowest {
+        let from = to.saturating_sub(step).max(lowest);
+        let part = buffer.get_mut(..(to - from) as usize).unwrap_or_default();
+        if read_at(file, part, from).map_err(SourceError::Read)? < part.len() {
+            return Err(SourceError::Gone);
+        }
+        if let Some(end) = memchr::memrchr(b'\n', part) {
+            return Ok(from + end as u64 + 1);
+        }
+        (to, step) = (from, STEP);
+    }
+    Ok(if lowest == 0 { 0 } else { at })
+}
+
+/// Where the line ends that holds the byte before an offset.
+fn line_end(file: &File, at: u64, limit: u64) -> Result<u64, SourceError> {
+    let mut buffer = vec![0; STEP as usize];
+    let mut from = at;
+    let highest = at.saturating_add(u64::from(MAX_RECORD)).min(limit);
+    while from < highest {
+        let wanted = (highest - from).min(if from == at { 1 } else { STEP }) as usize;
+        let part = buffer.get_mut(..wanted).unwrap_or_default();
+        let read = read_at(file, part, from).map_err(SourceError::Read)?;
+        if let Some(end) = memchr::memchr(b'\n', part.get(..read).unwrap_or_default()) {
+            return Ok(from + end as u64);
+        }
+        from += read as u64;
+        if read < wanted {
+            return Ok(from);
+        }
+    }
+    Ok(from.max(at))
 }
 
 /// Decodes the rows of a range.

@@ -176,7 +176,7 @@ impl Catalog {
                         return Err(SourceError::Gone);
                     }
                     let file = lines.file.clone().map_or_else(|| lines.reopen(), Ok)?;
-                    again::lines(&file, lines.format, &lines.stream, range, arrived, &mut kept)?;
+                    again::lines(&file, lines.format, &lines.stream, range, lines.limit, arrived, &mut kept)?;
                 }
                 Reader::Rows(place) => again::rows(&place, range, &mut kept)?,
             }

@@ -51,6 +51,10 @@ fn formats_are_found_by_content() {
         ("llm-events/events.ndjson", "llm-events"),
         ("step-telemetry/printed.log", "step-telemetry"),
         ("step-telemetry/records.ndjson", "step-telemetry"),
+        ("otlp/python-sdk/batch.jsonl", "otlp-json"),
+        ("otlp/python-sdk/snake.jsonl", "otlp-json"),
+        ("otlp/openai-v2/latest-logs.jsonl", "otlp-json"),
+        ("otlp/tta/tta-otel.ndjson", "otlp-json"),
     ] {
         let source = source(name, folder.path());
         let report = tracetui(&["report", "--json", &source]).json();
@@ -68,6 +72,9 @@ fn what_is_exported_reads_back_the_same() {
         "native/flowmaestro.sql",
         "native/tta-traces.jsonl",
         "llm-events/events.ndjson",
+        "otlp/ai-sdk/v6.ndjson",
+        "otlp/openinference/trace.jsonl",
+        "otlp/logfire/pending.jsonl",
     ] {
         let source = source(name, folder.path());
         let file = folder.path().join(format!("{}.ndjson", name.replace('/', "-")));

@@ -107,12 +107,8 @@ fn record(text: &str) -> Option<String> {
         }
     }
     let has = |name: &str| names.iter().any(|known| known == name);
-    let what = if has("resourceSpans") || has("resource_spans") {
-        "OTLP trace data (resourceSpans), which is not read yet"
-    } else if has("resourceMetrics") || has("resource_metrics") {
+    let what = if has("resourceMetrics") || has("resource_metrics") {
         "OTLP metrics: they hold no spans; give the trace data"
-    } else if has("resourceLogs") || has("resource_logs") {
-        "OTLP logs: they hold no spans; give the trace data"
     } else if has("sessionId") && (has("uuid") || has("parentUuid")) {
         "a Claude Code session log, which is not read yet"
     } else if has("payload")

@@ -56,7 +56,8 @@ fn strangers_are_named() {
         (b"{\n  \"trace_id\": \"t\",\n  \"span_id\": \"s\"\n}\n".to_vec(), "single JSON document"),
         (format!("[{span},\n{span}]").into_bytes(), "JSON array"),
         (format!("[\n  {span}\n]").into_bytes(), "JSON array"),
-        (br#"{"resourceSpans":[{"scopeSpans":[]}]}"#.to_vec(), "OTLP trace data"),
+        (br#"{"resourceSpans":[{"scopeSpans":[]}]}"#.to_vec(), "otlp-json"),
+        (br#"{"resource_spans":[{"scope_spans":[{"spans":[{"na"#.to_vec(), "otlp-json"),
         (br#"{"resourceMetrics":[]}"#.to_vec(), "OTLP metrics"),
         (
             br#"{"parentUuid":null,"sessionId":"x","uuid":"y","type":"user","message":{}}"#.to_vec(),

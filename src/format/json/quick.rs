@@ -89,6 +89,19 @@ impl<'a> Reader<'a> {
     }
 }
 
+impl Reader<'_> {
+    /// Passes over the next value, however deep it is nested, by its brackets and quotes. `false` when that cannot be
+    /// done; then nothing was passed over.
+    pub(in crate::format) fn skip_deep(&mut self) -> bool {
+        let is_open = matches!(self.peek(), Some(b'{' | b'['));
+        let end = is_open.then(|| balanced_end(self.text.as_bytes(), self.at, usize::MAX)).flatten();
+        if let Some(end) = end {
+            self.at = end;
+        }
+        end.is_some()
+    }
+}
+
 /// A whole number from zero or a fraction of few digits, and its length; everything else is left to the thorough
 /// reader.
 #[inline]
@@ -172,5 +185,8 @@ mod tests {
         }
         let deep = "[".repeat(5000) + &"]".repeat(5000);
         assert_eq!(Reader::new(&deep).skip_balanced(), Err(Fault::TooDeep));
+        let mut reader = Reader::new(&deep);
+        assert!(reader.skip_deep() && !reader.has_more());
+        assert!(!Reader::new(&"[".repeat(5000)).skip_deep());
     }
 }
