@@ -3,6 +3,7 @@
 //!
 //! A format is a value in [`LINE_FORMATS`] or [`TABLE_FORMATS`]; adding one is adding a file and a line there.
 
+mod agents;
 mod chat;
 mod detect;
 mod json;
@@ -44,6 +45,8 @@ pub struct Stream {
     pub name: String,
     /// Stable bytes that tell this stream from others, to make synthetic ids from.
     pub salt: Vec<u8>,
+    /// What a file beside it says about it: `NAME.meta.json` for `NAME.jsonl`. Mostly nothing. Untrusted text.
+    pub notes: String,
 }
 
 /// Turns the lines of one stream into updates, in order.
@@ -132,7 +135,8 @@ pub struct TableFormat {
 }
 
 /// Every line dialect, in the order in which ties are decided.
-pub static LINE_FORMATS: &[&LineFormat] = &[&native::LINES, &llm_events::LINES, &step_telemetry::LINES];
+pub static LINE_FORMATS: &[&LineFormat] =
+    &[&native::LINES, &llm_events::LINES, &step_telemetry::LINES, &agents::claude::LINES];
 
 /// Every table dialect.
 pub static TABLE_FORMATS: &[&TableFormat] = &[&mastra::TABLE, &native::TABLE];

@@ -98,6 +98,8 @@ pub struct SpanDetail {
     pub events: Vec<DetailEvent>,
     /// Prompt and completion as messages, where the format knows them.
     pub messages: Vec<Message>,
+    /// Whether the messages go on with those of earlier records, rather than being the whole conversation again.
+    pub continues: bool,
     /// The records as they are in the source, one per line.
     pub raw: String,
 }
@@ -115,7 +117,9 @@ impl SpanDetail {
             }
         }
         self.events.extend(later.events);
-        if !later.messages.is_empty() {
+        if later.continues {
+            self.messages.extend(later.messages);
+        } else if !later.messages.is_empty() {
             self.messages = later.messages;
         }
         if !self.raw.is_empty() && !later.raw.is_empty() {
