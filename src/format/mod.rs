@@ -135,8 +135,14 @@ pub struct TableFormat {
 }
 
 /// Every line dialect, in the order in which ties are decided.
-pub static LINE_FORMATS: &[&LineFormat] =
-    &[&native::LINES, &llm_events::LINES, &step_telemetry::LINES, &agents::claude::LINES];
+pub static LINE_FORMATS: &[&LineFormat] = &[
+    &native::LINES,
+    &llm_events::LINES,
+    &step_telemetry::LINES,
+    &agents::claude::LINES,
+    &agents::codex::LINES,
+    &agents::gemini::LINES,
+];
 
 /// Every table dialect.
 pub static TABLE_FORMATS: &[&TableFormat] = &[&mastra::TABLE, &native::TABLE];

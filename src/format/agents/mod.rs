@@ -6,11 +6,11 @@
 //! twice, or in another file, is the same span.
 
 pub(super) mod claude;
-//codex
+pub(super) mod codex;
 mod detail;
-//gemini
+pub(super) mod gemini;
 mod names;
-//opencode
+pub(super) mod opencode;
 
 use std::hash::Hasher as _;
 
@@ -19,7 +19,7 @@ use rustc_hash::FxHasher;
 use super::Line;
 use super::json::{Fault, LineText, Reader, Value};
 use super::lines::each_object;
-use crate::model::{PayloadRef, Stamp};
+use crate::model::{PayloadRef, Stamp, UnixNanos};
 
 /// The place in the order of knowledge of what anything else knows better.
 const WEAKEST: Stamp = Stamp(0);
@@ -137,4 +137,57 @@ fn count_known(
 /// The score of a sample of which `known` of `records` lines are of a format.
 fn score(known: usize, records: usize) -> u8 {
     if known == 0 { 0 } else { (50 + 48 * known / records.max(1)) as u8 }
+}
+
+/// The members of an object, kept.
+#[derive(Default)]
+struct Fields<'a>(Vec<(String, Value<'a>)>);
+
+/// Most members that are kept of one object.
+const MAX_FIELDS: usize = 256;
+
+impl<'a> Fields<'a> {
+    /// Reads the object that comes next.
+    fn read(reader: &mut Reader<'a>) -> Result<Self, Fault> {
+        let mut fields = Self::default();
+        read_members(reader, |key, value| fields.keep(key, value))?;
+        Ok(fields)
+    }
+
+    /// Reads an object inside a line.
+    fn of(object: &'a str) -> Self {
+        let mut fields = Self::default();
+        members(object, |key, value| fields.keep(key, value));
+        fields
+    }
+
+    fn keep(&mut self, key: &str, value: Value<'a>) {
+        if self.0.len() < MAX_FIELDS {
+            self.0.push((key.to_owned(), value));
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&Value<'a>> {
+        self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// A text that says something; empty when there is none.
+    fn text(&self, name: &str) -> &str {
+        self.get(name).and_then(Value::text).unwrap_or_default()
+    }
+
+    fn object(&self, name: &str) -> Option<Fields<'a>> {
+        match self.get(name) {
+            Some(Value::Object(object)) => Some(Fields::of(object)),
+            _ => None,
+        }
+    }
+
+    fn count(&self, name: &str) -> Option<u64> {
+        self.get(name).and_then(|value| value.count().ok().flatten())
+    }
+
+    fn time(&self, name: &str) -> Option<UnixNanos> {
+        self.get(name).and_then(|value| value.time().ok().flatten())
+    }
 }
