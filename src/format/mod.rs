@@ -3,6 +3,7 @@
 //!
 //! A format is a value in [`LINE_FORMATS`] or [`TABLE_FORMATS`]; adding one is adding a file and a line there.
 
+mod agents;
 mod chat;
 mod detect;
 mod genai;
@@ -45,12 +46,14 @@ pub struct Line<'a> {
 }
 
 /// What a decoder may know about the stream it reads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Stream {
     /// The file's name without its folder, or `stdin`. For formats in which the file is the run. Untrusted text.
     pub name: String,
     /// Stable bytes that tell this stream from others, to make synthetic ids from.
     pub salt: Vec<u8>,
+    /// What a file beside it says about it: `NAME.meta.json` for `NAME.jsonl`. Mostly nothing. Untrusted text.
+    pub notes: String,
 }
 
 /// Turns the lines of one stream into updates, in order.
@@ -139,8 +142,15 @@ pub struct TableFormat {
 }
 
 /// Every line dialect, in the order in which ties are decided.
-pub static LINE_FORMATS: &[&LineFormat] =
-    &[&native::LINES, &llm_events::LINES, &step_telemetry::LINES, &otlp::LINES];
+pub static LINE_FORMATS: &[&LineFormat] = &[
+    &native::LINES,
+    &llm_events::LINES,
+    &step_telemetry::LINES,
+    &otlp::LINES,
+    &agents::claude::LINES,
+    &agents::codex::LINES,
+    &agents::gemini::LINES,
+];
 
 /// Every table dialect.
 pub static TABLE_FORMATS: &[&TableFormat] = &[&mastra::TABLE, &native::TABLE];
