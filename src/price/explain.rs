@@ -1,19 +1,21 @@
 //! Why a call costs what it costs, as data: names, source, date, tier, each share, and what was overridden.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::card::{RateCard, Rates, Share};
-use super::catalogue::{self, Moment};
+use super::catalogue::{self, Entry, Moment};
 use super::resolve::{Place, Resolved, Target, resolve};
 use super::table::{Found, PriceTable, Quote, doubts, look_up, price, varies};
-use super::user::RulePrice;
+use super::user::{Rule, RulePrice};
 use super::{Estimate, PriceQuery, PriceSource, Priced, Unpriced, corrections, names};
 use crate::model::{NANOS_PER_SEC, NanoUsd, ServiceTier, UnixNanos};
 use crate::text::distance;
 
 /// Days by which the newest price may be older than a call before that is worth a warning.
 const STALE_DAYS: i64 = 90;
+/// Days on which rates are known to have begun that are remembered.
+const MAX_SINCE: usize = 256;
 /// Names that are offered for one that is not known.
 const OFFERED: usize = 5;
 
@@ -256,18 +258,29 @@ impl PriceTable {
             Place::Rule { file, rule } => {
                 let file = self.books.user.files.get(usize::from(*file));
                 let rule = file.and_then(|file| file.rules.get(*rule as usize));
-                (rule.and_then(|rule| rule.since()), rule.and_then(|rule| rule.until()))
+                (rule.and_then(Rule::since), rule.and_then(Rule::until))
             }
             Place::Corrections { entry, provider } => {
                 (corrections::find(provider, &entry.model, query.at).and_then(|row| row.from), None)
             }
             Place::Catalogue { entry, .. } if !varies(&self.books, target, query.at) => {
-                (self.books.catalogue.in_force_since(entry, moment), None)
+                (self.since(entry, moment), None)
             }
             Place::Catalogue { .. } | Place::File { .. } | Place::Local => (None, None),
         };
         let standing = self.standing(found.source);
         InForce { standing, since, until, card: Arc::clone(&found.card), tier_from, rates }
+    }
+
+    /// Since when the catalogue's rates hold; a screen asks again and again.
+    fn since(&self, entry: &Entry, moment: Moment) -> Option<UnixNanos> {
+        let day = moment.at.0.div_euclid(86_400 * NANOS_PER_SEC);
+        let key = (entry.clone(), day, moment.tier);
+        let mut known = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_SINCE {
+            known.clear();
+        }
+        *known.entry(key).or_insert_with(|| self.books.catalogue.in_force_since(entry, moment))
     }
 
     fn overridden(&self, quote: &Quote, query: PriceQuery<'_>) -> Option<Overridden> {

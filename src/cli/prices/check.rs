@@ -32,7 +32,7 @@ struct ModelJson {
 
 /// The calls of one model, and one of them to ask about.
 struct Calls {
-    calls: u64,
+    count: u64,
     tokens: u64,
     at: UnixNanos,
     usage: Usage,
@@ -51,12 +51,12 @@ pub(super) fn run(args: &PricesArgs, out: &mut Output) -> Result<(), Failure> {
         let facets = span.facets();
         let names = (span.text(facets.provider).to_owned(), span.text(facets.model).to_owned());
         let calls = found.entry(names).or_insert_with(|| Calls {
-            calls: 0,
+            count: 0,
             tokens: 0,
             at: span.end().or(span.start()).unwrap_or(UnixNanos(0)),
             usage: span.usage().unwrap_or_default(),
         });
-        calls.calls += share.unpriced_calls;
+        calls.count += share.unpriced_calls;
         calls.tokens = calls.tokens.saturating_add(share.unpriced_tokens);
     }
     let table = PriceTable::with_user(user_prices(&args.input.prices)?);
@@ -67,7 +67,7 @@ pub(super) fn run(args: &PricesArgs, out: &mut Output) -> Result<(), Failure> {
             let explained = table.explain(query);
             let shown = |name: String| Some(loaded.shown(&name)).filter(|name| !name.is_empty());
             ModelJson {
-                calls: calls.calls,
+                calls: calls.count,
                 tokens: calls.tokens,
                 reason: explained.why_unknown(),
                 similar: explained.nearest,

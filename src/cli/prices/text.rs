@@ -143,7 +143,8 @@ fn rates(card: &RateCard, out: &mut dyn Write) -> io::Result<()> {
         for (at, (column, width)) in columns.iter().zip(&widths).enumerate() {
             let cell = column.get(row).map_or("", String::as_str);
             let pad = " ".repeat(width.saturating_sub(cell.width()));
-            line.push_str(&if at == 0 { format!("{cell}{pad}") } else { format!("   {pad}{cell}") });
+            let parts = if at == 0 { ["", cell, &pad] } else { ["   ", &pad, cell] };
+            line.extend(parts);
         }
         writeln!(out, "{}", line.trim_end())?;
     }
@@ -243,7 +244,8 @@ fn table(title: &str, rows: &[UserRule], out: &mut dyn Write) -> io::Result<()> 
         for (at, (cell, width)) in row.iter().zip(widths).enumerate() {
             let pad = " ".repeat(width.saturating_sub(cell.width()));
             let number = at == 1 || at == 2;
-            line.push_str(&if number { format!("  {pad}{cell}") } else { format!(" {cell}{pad} ") });
+            let parts = if number { ["  ", &pad, cell, ""] } else { [" ", cell, &pad, " "] };
+            line.extend(parts);
         }
         writeln!(out, "{}", line.trim_end())?;
         if !rule.why.is_empty() {
