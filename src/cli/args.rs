@@ -204,12 +204,12 @@ Prices of your own go into prices.toml in the configuration directory, or any fi
   provider = \"anthropic\"        # optional
   match = \"claude-haiku-4-5*\"   # * stands for any text; the last row that fits wins
   from = \"2026-01-01\"           # optional, and until = the first day without it
-  input = 0.80                   # US dollars per million tokens
+  input = 0.80                  # US dollars per million tokens
   output = 4.00
-  cache_read = 0.08              # also cache_write_5m, cache_write_1h, reasoning, input_audio,
-                                 # cache_read_audio, output_audio; request and search by the piece
+  cache_read = 0.08             # also cache_write_5m, cache_write_1h, reasoning, input_audio,
+                                # cache_read_audio, output_audio; request and search by the piece
   above = { tokens = 200000, input = 1.60 }
-  batch = 0.5                    # a factor or a table; also flex and priority
+  batch = 0.5                   # a factor or a table; also flex and priority
 
   [alias]
   \"azure/prod-chat\" = \"openai/gpt-4o\"
