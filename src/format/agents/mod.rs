@@ -191,3 +191,8 @@ impl<'a> Fields<'a> {
         self.get(name).and_then(|value| value.time().ok().flatten())
     }
 }
+
+/// The text of a cell.
+fn lossy_text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    super::json::lossy(bytes)
+}
