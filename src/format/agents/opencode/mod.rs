@@ -1,4 +1,4 @@
-//! The database of OpenCode, and of Kilo, which is made from it: `~/.local/share/opencode/opencode.db`, tables `session`,
+//! The database of `OpenCode`, and of Kilo, which is made from it: `~/.local/share/opencode/opencode.db`, tables `session`,
 //! `message` and `part`.
 //!
 //! Rows stand there while things run and are updated in place. A session is a trace; one that a tool started is a trace
@@ -28,7 +28,7 @@ const ABOUT: &str = "sessions of OpenCode and Kilo: tables session, message and 
 pub(in crate::format) static SESSIONS: TableFormat = TableFormat {
     name: NAME,
     about: ABOUT,
-    plan: |schema| plan(schema, "session", &SESSION, 5),
+    plan: |schema| plan(schema, "session", &SESSION, 4),
     decode: session,
     detail: detail::session,
 };
@@ -51,7 +51,7 @@ pub(in crate::format) static PARTS: TableFormat = TableFormat {
     detail: detail::part,
 };
 
-const SESSION: [&str; 7] = ["id", "title", "directory", "time_created", "time_updated", "parent_id", "agent"];
+const SESSION: [&str; 6] = ["id", "title", "directory", "time_created", "parent_id", "agent"];
 const MESSAGE: [&str; 4] = ["id", "session_id", "time_created", "data"];
 const PART: [&str; 5] = ["id", "session_id", "message_id", "time_created", "data"];
 
@@ -121,15 +121,15 @@ fn session(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
     update.status = Some(Status::Ok);
     update.start = time(cells, 3).map(Timed::written);
     let title = text(cells, 1);
-    // A session gets its title a while after it began: until then it is read again.
+    // It is never over; what is in it says when it was last at work. Until it has its title it is read again.
     if !title.starts_with("New session - ") {
-        update.end = time(cells, 4).map(Timed::inferred);
+        update.marks = Marks::INSERT_ONLY;
     }
     update.name = out.intern(&short(&title));
     update.span_type = out.intern("session");
     update.workflow = out.intern(project(&text(cells, 2)));
-    update.agent = out.intern(&short(&text(cells, 6)));
-    let parent = text(cells, 5);
+    update.agent = out.intern(&short(&text(cells, 5)));
+    let parent = text(cells, 4);
     update.run = out.id(if parent.is_empty() { &id } else { &parent });
     out.push(update);
 }
