@@ -14,6 +14,8 @@ mod layering;
 #[cfg(unix)]
 #[path = "support/lexer.rs"]
 mod lexer;
+#[path = "it/live_agents.rs"]
+mod live_agents;
 #[cfg(unix)]
 #[path = "it/live_files/mod.rs"]
 mod live_files;

@@ -153,4 +153,10 @@ pub static LINE_FORMATS: &[&LineFormat] = &[
 ];
 
 /// Every table dialect.
-pub static TABLE_FORMATS: &[&TableFormat] = &[&mastra::TABLE, &native::TABLE];
+pub static TABLE_FORMATS: &[&TableFormat] = &[
+    &mastra::TABLE,
+    &native::TABLE,
+    &agents::opencode::SESSIONS,
+    &agents::opencode::MESSAGES,
+    &agents::opencode::PARTS,
+];

@@ -1,4 +1,4 @@
-//! What coding agents write on their own: session logs of Claude Code, Codex and Gemini CLI, the database of OpenCode.
+//! What coding agents write on their own: session logs of Claude Code, Codex and Gemini CLI, the database of `OpenCode`.
 //!
 //! A session is a trace. Its root is the agent's run; below it are turns (named by what the user asked), and below these
 //! model calls and tool calls side by side, because a tool runs after the call that asked for it. A subagent stands
@@ -190,4 +190,9 @@ impl<'a> Fields<'a> {
     fn time(&self, name: &str) -> Option<UnixNanos> {
         self.get(name).and_then(|value| value.time().ok().flatten())
     }
+}
+
+/// The text of a cell.
+fn lossy_text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    super::json::lossy(bytes)
 }

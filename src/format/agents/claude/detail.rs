@@ -10,7 +10,7 @@ pub(super) fn line(bytes: &[u8]) -> SpanDetail {
     let Some(Value::Object(line)) = reading.value.take() else { return reading.into_detail() };
     match line.get("type").and_then(Value::as_str) {
         Some("tool_use" | "server_tool_use" | "mcp_tool_use" | "tool_result") => {
-            block(&line, &mut reading, true)
+            block(&line, &mut reading, true);
         }
         // What a subagent does, repeated by its caller.
         Some("progress") => {
@@ -27,9 +27,8 @@ pub(super) fn line(bytes: &[u8]) -> SpanDetail {
 fn message(line: &Map<String, Value>, reading: &mut Reading) {
     for (key, value) in line {
         match key.as_str() {
-            "message" => {}
             // Seen as the span's own type, place and times.
-            "type" | "timestamp" | "sessionId" | "isSidechain" => {}
+            "message" | "type" | "timestamp" | "sessionId" | "isSidechain" => {}
             _ => reading.attribute(key, value),
         }
     }
@@ -47,7 +46,7 @@ fn message(line: &Map<String, Value>, reading: &mut Reading) {
                 match each.get("type").and_then(Value::as_str) {
                     Some("text") => reading.said(is_answer, text_of(each, "text")),
                     Some("thinking") => {
-                        reading.message(Role::Assistant, text_of(each, "thinking"), Some("thinking"), true)
+                        reading.message(Role::Assistant, text_of(each, "thinking"), Some("thinking"), true);
                     }
                     _ => block(each, reading, false),
                 }

@@ -6,6 +6,7 @@ use crate::model::{NanoUsd, UnixNanos};
 
 /// A line. What it doesn't say is empty.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "the line's own flags")]
 pub(super) struct Entry<'a> {
     pub kind: String,
     pub subtype: String,

@@ -14,6 +14,7 @@ use crate::model::{
 };
 
 /// What is remembered of a thread.
+#[expect(clippy::struct_excessive_bools, reason = "facts that the file tells one by one, not states")]
 pub(super) struct Rollout {
     /// Its id; the file's name until the file says it.
     pub thread: String,

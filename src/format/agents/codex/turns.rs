@@ -83,13 +83,13 @@ impl Rollout {
         };
         let message = error.map(|error| error_line(error.text("message")));
         self.abandon(at.time, at.line.stamp, out);
-        self.end_turn(status, message, at.time, at.line.stamp, Some(at.line.at), out);
+        self.end_turn(status, message.as_deref(), at.time, at.line.stamp, Some(at.line.at), out);
     }
 
     pub(super) fn end_turn(
         &mut self,
         status: Status,
-        error: Option<String>,
+        error: Option<&str>,
         at: Option<UnixNanos>,
         stamp: Stamp,
         payload: Option<PayloadRef>,
@@ -103,7 +103,7 @@ impl Rollout {
             update.payload = payload.filter(|_| span != self.root);
             update.status = Some(status);
             update.end = at.map(Timed::written);
-            update.error = out.intern(error.as_deref().unwrap_or_default());
+            update.error = out.intern(error.unwrap_or_default());
             out.push(update);
         }
     }
