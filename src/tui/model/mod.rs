@@ -232,8 +232,7 @@ impl Model {
                 }
             })
             .collect();
-        let theme =
-            crate::config::theme(theme_name).map_or_else(Theme::plain, |colors| Theme::new(&colors, depth));
+        let theme = theme_of(theme_name, depth);
         let stale = config
             .stale_seconds
             .map_or(Clock::STALE, |seconds| (seconds as i64).saturating_mul(NANOS_PER_SEC));
@@ -375,6 +374,11 @@ impl Model {
     pub fn shown<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
         if self.redact { crate::text::redact_text(text) } else { text.into() }
     }
+}
+
+/// The styles of a theme, plain ones for a name that is none.
+pub(super) fn theme_of(name: &str, depth: Depth) -> Theme {
+    crate::config::theme(name).map_or_else(Theme::plain, |colors| Theme::new(&colors, depth))
 }
 
 /// Now, by the wall clock.
