@@ -6,10 +6,12 @@ mod critical_path;
 mod percentile;
 mod places;
 mod report;
+mod spend;
 mod tree;
 
 pub use bill::{Doubt, DoubtKind};
 pub use critical_path::{Section, critical_path};
 pub use percentile::{Percentiles, nearest_rank};
 pub use report::{CostSources, Figures, Group, Report};
+pub use spend::{BudgetLevel, Burn, FIVE_MINUTES, MINUTE, PastRuns, Seconds, Spend, UsualCost};
 pub use tree::{Node, NodeIx, TraceTree, TreeRows};
