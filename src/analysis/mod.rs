@@ -3,6 +3,7 @@
 
 mod bill;
 mod critical_path;
+mod limits;
 mod percentile;
 mod places;
 mod report;
@@ -11,6 +12,7 @@ mod tree;
 
 pub use bill::{Doubt, DoubtKind};
 pub use critical_path::{Section, critical_path};
+pub use limits::{Finding, Judged, Limit, Measure, RunSum, Verdict, judge, run_sums};
 pub use percentile::{Percentiles, nearest_rank};
 pub use report::{CostSources, Figures, Group, Report};
 pub use spend::{BudgetLevel, Burn, FIVE_MINUTES, MINUTE, PastRuns, Seconds, Spend, UsualCost};

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use chrono::Utc;
 
 use super::Failure;
+use super::amount::parse_duration;
 use super::args::InputArgs;
 use crate::config::prices_path;
 use crate::filter::{Filter, Verdict};
 use crate::format::format_names;
-use crate::model::{NANOS_PER_SEC, SourceId, SpanDetail, UnixNanos};
+use crate::model::{SourceId, SpanDetail, UnixNanos};
 use crate::price::{PriceTable, UserPrices};
 use crate::source::{Catalog, Follow, SourceEvent, SourceSpec, SourceState, StopFlag, expand, spawn};
 use crate::store::{Arrival, Clock, FilterRow, SpanView, Store};
@@ -219,17 +220,8 @@ pub(super) fn parse_filter(text: Option<&str>) -> Result<Filter, Failure> {
 }
 
 fn parse_since(text: &str, now: UnixNanos) -> Result<UnixNanos, Failure> {
-    const UNITS: [(&str, f64); 5] =
-        [("s", 1.0), ("m", 60.0), ("h", 3_600.0), ("d", 86_400.0), ("w", 604_800.0)];
-    let text = text.trim();
-    let found = UNITS.iter().find_map(|(unit, seconds)| {
-        let number: f64 = text.strip_suffix(unit)?.trim().parse().ok()?;
-        (number >= 0.0 && number.is_finite()).then_some(number * seconds)
-    });
-    match found {
-        Some(seconds) => Ok(now.plus(-((seconds * NANOS_PER_SEC as f64) as i64))),
-        None => Err(Failure::Usage(format!("--since: {text} is no duration; try 2h, 30m or 1d"))),
-    }
+    let nanos = parse_duration(text).map_err(|error| Failure::Usage(format!("--since: {error}")))?;
+    Ok(now.plus(-nanos))
 }
 
 /// Lists the formats for `--format help`, or says that a name isn't one.

@@ -37,6 +37,7 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
     let (theme, depth) = theme(screen, &config)?;
     let mut model = Model::new(&config, &theme, depth, &names, !(input.no_redact || config.show_secrets));
     model.memory.limit = Some(screen.max_memory.unwrap_or_else(super::memory::half_of_free));
+    (model.budgets.cost, model.budgets.tokens) = (screen.budget, screen.budget_tokens);
     model.start_with(filter, input.filter.as_deref().unwrap_or_default());
 
     let catalog = Arc::new(Catalog::default());

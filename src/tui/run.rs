@@ -163,7 +163,7 @@ fn pause(model: &Model, dirty: bool, drawn: Instant) -> Option<Duration> {
         return Some(FRAME.saturating_sub(since));
     }
     let grows = model.running != (0, 0) || model.waterfall.is_running();
-    let spent = model.last_minute.0 > 0;
+    let spent = !model.rates.minute.spend.is_zero();
     let tick = match (grows, spent) {
         (true, _) => Some(TICK.saturating_sub(since)),
         (false, true) => Some(SLOW_TICK.saturating_sub(since)),
@@ -237,6 +237,7 @@ async fn perform(
             Effect::Quit => return Ok(Some(Exit::Quit)),
             Effect::Interrupt => return Ok(Some(Exit::Interrupted)),
             Effect::Redraw => screen.guard.redraw()?,
+            Effect::Bell => screen.guard.ring()?,
             Effect::Suspend => {
                 // The signal comes back to the loop, as if it had been sent from outside.
                 if !super::terminal::ask_job_to_stop() {
