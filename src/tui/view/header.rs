@@ -20,7 +20,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model) {
     // The right side first: money is what must never be crowded out.
     line.right(" ", theme.text);
     money::draw(&mut line, area.width, model);
-    if area.width >= 60 {
+    if area.width >= if model.budgets.is_set() { 110 } else { 60 } {
         line.right("   ", theme.text);
         line.right(&short::tokens(totals.tokens.output), theme.text).right("out ", theme.dim);
         line.right("  ", theme.text);
@@ -30,6 +30,8 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model) {
         }
         line.right(&short::tokens(totals.tokens.input), theme.text).right("in ", theme.dim);
         line.right("   ", theme.text);
+    } else {
+        line.right(" ", theme.text);
     }
     line.left(" tracetui ", theme.accent);
     match model.sources.as_slice() {

@@ -38,7 +38,6 @@ pub(super) fn draw(line: &mut Line<'_>, width: u16, model: &Model) {
     if let Some(projected) = model.projected.filter(|_| width >= FORECAST) {
         let word = if width >= FULL { " projected" } else { "" };
         line.right(&Short::of(" → ~").and(&short::usd(projected)).and(word), theme.dim);
-        line.right(if totals.unpriced_calls > 0 { "" } else { " " }, theme.dim);
     }
     let over = states.iter().flatten().any(|state| state.level == BudgetLevel::Over);
     line.right(&total, if over { theme.bad } else { theme.strong });
@@ -91,8 +90,8 @@ fn budget(line: &mut Line<'_>, width: u16, room: u16, state: &BudgetState, model
     }
     let share = Short::of(mark).and(&short::percent(state.share));
     if width < RATE {
-        let label = if width >= 60 { state.label } else { "" };
-        line.right(&share, style).right(" ", theme.text).right(label, theme.dim).right(" ", theme.text);
+        let label = if width >= 60 { Short::of(state.label).and(" ") } else { Short::EMPTY };
+        line.right(&share, style).right(&label, theme.dim).right("  ", theme.text);
         return;
     }
     let cells = if width >= FORECAST { 10 } else { 6 };

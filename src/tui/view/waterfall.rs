@@ -79,7 +79,10 @@ fn title(line: &mut Line<'_>, model: &Model, focused: bool) {
     };
     line.left(&bill, theme.text);
     if let Some(projected) = model.prepared.projected {
-        line.left_whole(&Short::of("→ ~").and(&short::usd(projected)).and(" projected"), theme.dim);
+        let text = Short::of(" → ~").and(&short::usd(projected)).and(" projected");
+        if usize::from(line.room()) > text.chars().count() + 2 {
+            line.left(&text, theme.dim);
+        }
     }
     line.left("  ", theme.text);
     let doubts = model.prepared.doubts.1;
