@@ -186,8 +186,11 @@ pub(super) struct CheckArgs {
 }
 
 const CHECK_HELP: &str = "\
-Exit codes: 0 every limit is kept; 1 one is broken; 2 bad usage, or a source that can't be read; 3 a limit on
-cost can't be judged, because calls have no price and the others keep it (see --allow-unpriced).
+Exit codes:
+  0  every limit is kept
+  1  a limit is broken
+  2  bad usage, or a source that can't be read
+  3  no limit is known to be broken, but one on cost can't be judged: calls have no price
 A limit is the most that is still fine.";
 
 /// `tracetui show`

@@ -80,6 +80,7 @@ fn write_text(
     for judged in judged {
         let limit = &judged.limit;
         let found = match &judged.most {
+            Some(most) if matches!(limit.measure, Measure::Tokens | Measure::Errors) => text::count(most.value),
             Some(most) => amount(limit.measure, most),
             None => "no run".to_owned(),
         };

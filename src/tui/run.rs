@@ -211,7 +211,12 @@ fn set_title(model: &Model, ascii: bool, shown: &mut String) {
     }
     let (running, _) = model.running;
     let dot = if ascii { "-" } else { "·" };
-    let title = format!("{} {dot} {running} running", text::usd(model.store.totals().cost));
+    let totals = model.store.totals();
+    let mut cost: String = text::short::bill_mark(totals.cost, totals.unpriced_calls).into();
+    if ascii {
+        cost = cost.replace('≥', ">").replace('–', "-");
+    }
+    let title = format!("{cost} {dot} {running} running");
     if *shown != title {
         super::terminal::set_title(&title);
         *shown = title;
