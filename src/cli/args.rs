@@ -4,20 +4,21 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::GroupBy;
+use crate::model::{GroupBy, NanoUsd};
 use crate::price::CostMode;
 
 /// Live waterfalls, tokens and cost of LLM workflows and agents in your terminal.
 #[derive(Debug, Parser)]
 #[command(name = "tracetui", version, about, propagate_version = true, after_help = AFTER_HELP)]
 pub(super) struct Cli {
-    /// What to do.
+    /// What to do; without it, a list of what was found here and of coding agents' sessions to choose from.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 fine, 1 prices --check found something, 2 bad usage or a source that can't be read, 130 interrupted.
+Exit codes: 0 fine, 1 check or prices --check found something, 2 bad usage or a source that can't be read, 130
+interrupted; check --help has more.
 SOURCE is a SQLite span store, an NDJSON or plain log file, a folder of them, or - for standard input;
 its format is found from its content.";
 
@@ -28,6 +29,8 @@ pub(super) enum Command {
     Watch(WatchArgs),
     /// Print totals and groups
     Report(ReportArgs),
+    /// Hold runs to limits of cost, tokens, time and errors: an exit code for CI
+    Check(CheckArgs),
     /// Print one trace as a text waterfall
     Show(ShowArgs),
     /// Write all spans in another format
@@ -99,7 +102,7 @@ pub(super) struct WatchArgs {
 }
 
 /// Options about the screen.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(super) struct ScreenArgs {
     /// Colour theme: dark, light, high-contrast or mono
     #[arg(long, value_name = "NAME")]
@@ -111,6 +114,12 @@ pub(super) struct ScreenArgs {
     /// are opened [default: half of what is free]
     #[arg(long, value_name = "SIZE", value_parser = super::memory::parse_size)]
     pub max_memory: Option<usize>,
+    /// Budget in dollars for all that is watched: a bar in the header, and the bell once when it is crossed
+    #[arg(long, value_name = "USD", value_parser = super::amount::parse_usd)]
+    pub budget: Option<NanoUsd>,
+    /// The same in tokens, for example 500k
+    #[arg(long, value_name = "N", value_parser = super::amount::parse_count)]
+    pub budget_tokens: Option<u64>,
     /// Leave the mouse to the terminal
     #[arg(long)]
     pub no_mouse: bool,
@@ -137,6 +146,52 @@ pub(super) struct ReportArgs {
     #[command(flatten)]
     pub input: InputArgs,
 }
+
+/// `tracetui check`
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_HELP)]
+pub(super) struct CheckArgs {
+    /// What to read
+    #[arg(required_unless_present = "format", value_name = "SOURCE")]
+    pub sources: Vec<String>,
+    /// Most dollars that the runs may cost
+    #[arg(long, value_name = "USD", value_parser = super::amount::parse_usd)]
+    pub max_cost: Option<NanoUsd>,
+    /// Most tokens, in and out, for example 500k
+    #[arg(long, value_name = "N", value_parser = super::amount::parse_count)]
+    pub max_tokens: Option<u64>,
+    /// Longest time that any one run may take, for example 90s or 5m
+    #[arg(long, value_name = "DURATION", value_parser = super::amount::parse_duration)]
+    pub max_duration: Option<i64>,
+    /// Most spans that may have failed
+    #[arg(long, value_name = "N", value_parser = super::amount::parse_count)]
+    pub max_errors: Option<u64>,
+    /// Dollars that all runs together may cost, whatever --per-run says
+    #[arg(long, value_name = "USD", value_parser = super::amount::parse_usd)]
+    pub budget: Option<NanoUsd>,
+    /// Tokens that all runs together may use, whatever --per-run says
+    #[arg(long, value_name = "N", value_parser = super::amount::parse_count)]
+    pub budget_tokens: Option<u64>,
+    /// Hold each run to the --max limits instead of all of them together
+    #[arg(long)]
+    pub per_run: bool,
+    /// Judge by the known costs alone: calls without a price cost nothing
+    #[arg(long)]
+    pub allow_unpriced: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub input: InputArgs,
+}
+
+const CHECK_HELP: &str = "\
+Exit codes:
+  0  every limit is kept
+  1  a limit is broken
+  2  bad usage, or a source that can't be read
+  3  no limit is known to be broken, but one on cost can't be judged: calls have no price
+A limit is the most that is still fine.";
 
 /// `tracetui show`
 #[derive(Debug, Args)]

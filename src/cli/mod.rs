@@ -1,6 +1,8 @@
 //! The commands. The only place that knows clap, exit codes and standard output.
 
+mod amount;
 mod args;
+mod check;
 mod demo;
 mod export;
 mod json;
@@ -9,6 +11,7 @@ mod memory;
 mod prices;
 mod report;
 mod show;
+mod start;
 mod table;
 mod watch;
 
@@ -29,15 +32,15 @@ pub(crate) enum Failure {
     /// A source can't be read or recognised; exit code 2.
     #[error("{0}")]
     Source(String),
-    /// What was checked is not as it should be, and has been printed; exit code 1.
-    #[error("")]
-    CheckFailed,
     /// Not a failure: something to print instead of doing anything.
     #[error("{0}")]
     Help(String),
     /// The user interrupted; exit code 130.
     #[error("interrupted")]
     Interrupted,
+    /// Not a failure of the command, but an answer that has been printed and is an exit code of its own.
+    #[error("exit code {0}")]
+    Answer(u8),
     /// Nobody reads what we write any more: a pipe was closed.
     #[error("output closed")]
     OutputClosed,
@@ -102,9 +105,13 @@ pub fn main() -> ExitCode {
             let printed = writeln!(out.stdout, "{text}").and_then(|()| out.stdout.flush());
             ExitCode::from(u8::from(printed.is_err()))
         }
-        Err(Failure::CheckFailed) => match out.stdout.flush() {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::from(2),
-            _ => ExitCode::from(1),
+        // Whether somebody reads the words or not: the answer is the code.
+        Err(Failure::Answer(code)) => match out.stdout.flush().map_err(Failure::from) {
+            Ok(()) | Err(Failure::OutputClosed) => ExitCode::from(code),
+            Err(failure) => {
+                warn(&failure.to_string());
+                ExitCode::from(2)
+            }
         },
         Err(Failure::Interrupted) => ExitCode::from(130),
         Err(failure) => {
@@ -115,9 +122,11 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, out: &mut Output) -> Result<(), Failure> {
-    match cli.command {
+    let Some(command) = cli.command else { return start::run() };
+    match command {
         Command::Watch(args) => watch::run(&args),
         Command::Report(args) => report::run(&args, out),
+        Command::Check(args) => check::run(&args, out),
         Command::Show(args) => show::run(&args, out),
         Command::Export(args) => export::run(&args, out),
         Command::Prices(args) => prices::run(&args, out),

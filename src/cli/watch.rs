@@ -37,6 +37,7 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
     let (theme, depth) = theme(screen, &config)?;
     let mut model = Model::new(&config, &theme, depth, &names, !(input.no_redact || config.show_secrets));
     model.memory.limit = Some(screen.max_memory.unwrap_or_else(super::memory::half_of_free));
+    (model.budgets.cost, model.budgets.tokens) = (screen.budget, screen.budget_tokens);
     model.start_with(filter, input.filter.as_deref().unwrap_or_default());
 
     let catalog = Arc::new(Catalog::default());
@@ -90,7 +91,8 @@ fn open_log() -> Option<File> {
     options.open(folder.join("tracetui.log")).ok()
 }
 
-fn theme(screen: &ScreenArgs, config: &Config) -> Result<(String, Depth), Failure> {
+/// The theme's name and the colours to show it in.
+pub(super) fn theme(screen: &ScreenArgs, config: &Config) -> Result<(String, Depth), Failure> {
     let names: Vec<&str> = THEMES.iter().map(|(name, _)| *name).collect();
     let name = match screen.theme.clone().or_else(|| config.theme.clone()) {
         Some(name) if names.contains(&name.as_str()) => name,

@@ -55,6 +55,32 @@ pub fn sessions(homes: &Homes<'_>, most: usize) -> Vec<Session> {
     found
 }
 
+/// How deep below the working directory spans are looked for, folders.
+const NEARBY_DEPTH: usize = 2;
+
+/// Files in a folder and a little below it that may hold spans, by their names: the newest first, at most `most`. Folders
+/// that are hidden, or hold dependencies or builds, are left out. Their formats are not known yet.
+pub fn nearby(folder: &Path, most: usize) -> Vec<Session> {
+    let mut walk = Walk { left: MAX_ENTRIES / 10, seen: HashSet::new(), found: Vec::new() };
+    let rule = Rule {
+        folder: folder.to_owned(),
+        format: "",
+        is_session: |path| {
+            let hidden = |name: &String| {
+                name.starts_with('.') || matches!(name.as_str(), "node_modules" | "target" | "venv" | "dist")
+            };
+            let spans = [".db", ".sqlite", ".sqlite3", ".ndjson", ".jsonl", ".otlp"];
+            !path.iter().any(hidden) && spans.iter().any(|end| ends(path, end))
+        },
+        depth: NEARBY_DEPTH,
+    };
+    walk.folder(&rule.folder, &mut Vec::new(), &rule);
+    let mut found = walk.found;
+    found.sort_by(|a, b| b.modified.cmp(&a.modified).then_with(|| a.path.cmp(&b.path)));
+    found.truncate(most);
+    found
+}
+
 /// The files of a session's subagents, which lie in a folder of their own beside it, in order of their names.
 pub fn subagents(session: &Path) -> Vec<PathBuf> {
     let folder = session.with_extension("").join("subagents");
@@ -193,6 +219,27 @@ mod tests {
             .collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn what_lies_nearby_may_hold_spans() {
+        let home = tempfile::tempdir().expect("a folder");
+        for path in [
+            "run.db",
+            "run.db-wal",
+            "logs/a/spans.ndjson",
+            "logs/a/b/deep.ndjson",
+            "node_modules/x.db",
+            ".git/y.db",
+        ] {
+            put(home.path(), path);
+        }
+        let mut names: Vec<_> = nearby(home.path(), 10)
+            .into_iter()
+            .map(|found| found.path.strip_prefix(home.path()).expect("inside").display().to_string())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["logs/a/spans.ndjson", "run.db"]);
     }
 
     #[test]

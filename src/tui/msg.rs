@@ -55,6 +55,8 @@ pub(super) enum Effect {
     Log(String),
     /// Suspend.
     Suspend,
+    /// Ring the terminal's bell.
+    Bell,
     /// Draw everything again.
     Redraw,
     /// Leave.

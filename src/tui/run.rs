@@ -163,7 +163,7 @@ fn pause(model: &Model, dirty: bool, drawn: Instant) -> Option<Duration> {
         return Some(FRAME.saturating_sub(since));
     }
     let grows = model.running != (0, 0) || model.waterfall.is_running();
-    let spent = model.last_minute.0 > 0;
+    let spent = !model.rates.minute.spend.is_zero();
     let tick = match (grows, spent) {
         (true, _) => Some(TICK.saturating_sub(since)),
         (false, true) => Some(SLOW_TICK.saturating_sub(since)),
@@ -211,7 +211,12 @@ fn set_title(model: &Model, ascii: bool, shown: &mut String) {
     }
     let (running, _) = model.running;
     let dot = if ascii { "-" } else { "·" };
-    let title = format!("{} {dot} {running} running", text::usd(model.store.totals().cost));
+    let totals = model.store.totals();
+    let mut cost: String = text::short::bill_mark(totals.cost, totals.unpriced_calls).into();
+    if ascii {
+        cost = cost.replace('≥', ">").replace('–', "-");
+    }
+    let title = format!("{cost} {dot} {running} running");
     if *shown != title {
         super::terminal::set_title(&title);
         *shown = title;
@@ -237,6 +242,7 @@ async fn perform(
             Effect::Quit => return Ok(Some(Exit::Quit)),
             Effect::Interrupt => return Ok(Some(Exit::Interrupted)),
             Effect::Redraw => screen.guard.redraw()?,
+            Effect::Bell => screen.guard.ring()?,
             Effect::Suspend => {
                 // The signal comes back to the loop, as if it had been sent from outside.
                 if !super::terminal::ask_job_to_stop() {

@@ -86,7 +86,7 @@ pub(super) fn run(args: &PricesArgs, out: &mut Output) -> Result<(), Failure> {
         rows(unpriced).write_text(stdout)?;
         writeln!(stdout, "\nSee tracetui prices --help for how to set a price.")?;
     }
-    if none { Ok(()) } else { Err(Failure::CheckFailed) }
+    if none { Ok(()) } else { Err(Failure::Answer(1)) }
 }
 
 fn rows(unpriced: Vec<ModelJson>) -> Table {

@@ -249,11 +249,8 @@ fn cost_pieces(span: &SpanView<'_>, below: Option<(NanoUsd, u64)>) -> TextLine {
             parts
         }
         (None, Some((cost, unpriced))) if cost.0 > 0 || unpriced > 0 => {
-            let mut parts = vec![piece(format!("∑ {}", text::usd(cost)), Ink::Text)];
-            if unpriced > 0 {
-                parts.push(piece(format!("  + {unpriced} calls without a price"), Ink::Warn));
-            }
-            parts
+            let bill = text::short::bill_without_tokens(cost, unpriced);
+            vec![piece(format!("∑ {bill}"), if unpriced > 0 { Ink::Warn } else { Ink::Text })]
         }
         _ => vec![piece("no model call", Ink::Faint)],
     }

@@ -4,6 +4,7 @@ mod chaos;
 mod detail;
 mod finding;
 mod live;
+mod money;
 mod moving;
 mod pointer;
 mod screens;

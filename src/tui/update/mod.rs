@@ -77,6 +77,10 @@ pub(super) fn refresh(model: &mut Model) -> Vec<Effect> {
     model.waterfall.refresh(&model.store, &model.clock, &model.matches, model.now);
     model.waterfall.advance(&model.store, &model.clock);
     model.count_running();
+    if let Some(said) = model.budgets.take_crossed(model.store.totals()) {
+        model.complain(said);
+        effects.push(Effect::Bell);
+    }
     let layout = super::view::Layout::of(model);
     model.place_rows(&layout);
     model.prepare(

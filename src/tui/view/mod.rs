@@ -5,6 +5,7 @@ mod conversation;
 mod detail;
 mod footer;
 mod header;
+mod money;
 mod overlay;
 mod runs;
 mod waterfall;
