@@ -162,8 +162,17 @@ fn a_codex_thread_as_it_happens() {
     log.until("\"function_call_output\"");
     live.until("its result", |store| has(store, "exec_command: ls -la && sleep 1 ok"));
     assert_eq!(live.store.totals().tokens.total(), 9_150);
+    // The call that starts a subagent is over at once.
+    log.until("nickname\\\":");
+    let side = folder.path().join("rollout-2.jsonl");
+    let mut sublog = Log::new(&side, &fixture("codex/subagent.jsonl"));
+    live.follow(&side);
+    sublog.until("\"function_call\"");
+    live.until("the subagent's tool", |store| has(store, "exec_command: wc -l hello.txt running"));
+    assert!(has(&live.store, "spawn_agent: SUBTASK count the lines of hello.txt ok"));
+    sublog.rest();
     log.rest();
-    live.until("the end", |store| store.totals().tokens.total() == 61_900);
+    live.until("the end", |store| store.totals().tokens.total() == 61_900 + 18_800);
     let tool = |store: &Store| has(store, "exec_command: cat missing.txt error");
     live.until("all tools", tool);
     assert!(!words(&live.store).iter().any(|word| word.ends_with("running")), "{:?}", words(&live.store));
