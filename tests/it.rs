@@ -2,6 +2,8 @@
 
 #[path = "it/bill.rs"]
 mod bill;
+#[path = "it/check.rs"]
+mod check;
 #[path = "it/cli.rs"]
 mod cli;
 #[path = "it/demo.rs"]

@@ -155,7 +155,9 @@ pub fn judge(limit: Limit, runs: &[RunSum], allow_unpriced: bool) -> Judged {
         runs.iter().filter_map(|sum| finding(Some(sum.trace), &sum.totals, sum.nanos)).collect()
     } else {
         let mut all = Totals::default();
-        runs.iter().for_each(|sum| all.merge(&sum.totals));
+        for sum in runs {
+            all.merge(&sum.totals);
+        }
         finding(None, &all, None).into_iter().collect()
     };
     let most = findings.iter().copied().max_by_key(|finding| (finding.verdict, finding.value));
@@ -169,6 +171,7 @@ pub fn judge(limit: Limit, runs: &[RunSum], allow_unpriced: bool) -> Judged {
 
 #[cfg(test)]
 mod tests {
+    use super::Measure::{Cost, Duration, Errors, Tokens};
     use super::*;
     use crate::model::{Batch, NANOS_PER_SEC, NanoUsd, SourceId, SpanKind, SpanUpdate, Stamp, Timed, Usage};
     use crate::store::Arrival;
@@ -218,7 +221,6 @@ mod tests {
         let store = store(&[("a", "", 0, 5, Some(30)), ("b", "", 0, 9, Some(70))]);
         let runs = run_sums(&store, &Clock::at(T0), &|_| true);
         let verdict = |limit| judge(limit, &runs, false).verdict;
-        use Measure::{Cost, Duration, Errors, Tokens};
         let second = NANOS_PER_SEC as u64;
         for (measure, per_run, most) in [
             (Cost, false, 100),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::percentile::nearest_rank;
 use crate::model::{Field, NANOS_PER_SEC, NanoUsd, Status, Symbol, UnixNanos};
@@ -196,10 +196,19 @@ pub struct UsualCost {
 }
 
 impl PastRuns {
-    /// Notes that something about a trace changed. Only finished runs whose every call has a price are remembered.
-    pub fn note(&mut self, store: &Store, clock: &Clock, trace: TraceIx) {
-        let view = store.trace(trace);
-        let traces = if view.run().is_some() { view.run_traces() } else { vec![trace] };
+    /// Notes that something about these traces changed. Only finished runs whose every call has a price are remembered.
+    pub fn note(&mut self, store: &Store, clock: &Clock, traces: &[TraceIx]) {
+        let mut runs: FxHashSet<u128> = FxHashSet::default();
+        for &trace in traces {
+            match store.trace(trace).run() {
+                Some(run) if !runs.insert(run.bits()) => {}
+                Some(_) => self.note_run(store, clock, &store.trace(trace).run_traces()),
+                None => self.note_run(store, clock, &[trace]),
+            }
+        }
+    }
+
+    fn note_run(&mut self, store: &Store, clock: &Clock, traces: &[TraceIx]) {
         let Some((&first, &last)) = traces.first().zip(traces.last()) else { return };
         let Some(workflow) = workflow_of(&store.trace(first)) else { return };
         let views = || traces.iter().map(|trace| store.trace(*trace));
@@ -214,10 +223,9 @@ impl PastRuns {
     }
 
     fn set(&mut self, workflow: Symbol, run: TraceIx, cost: Option<NanoUsd>) {
-        if cost.is_none() || self.0.len() >= MAX_WORKFLOWS {
-            if !self.0.contains_key(&workflow) {
-                return;
-            }
+        let adds = cost.is_some() && self.0.len() < MAX_WORKFLOWS;
+        if !adds && !self.0.contains_key(&workflow) {
+            return;
         }
         let past = self.0.entry(workflow).or_default();
         past.median = None;
@@ -238,15 +246,12 @@ impl PastRuns {
     /// What runs of a trace's workflow cost; `None` when none has finished, or they cost nothing.
     pub fn usual(&mut self, trace: &TraceView<'_>) -> Option<UsualCost> {
         let past = self.0.get_mut(&workflow_of(trace)?)?;
-        let median = match past.median {
-            Some(median) => median,
-            None => {
-                let mut costs: Vec<NanoUsd> = past.runs.iter().map(|(_, cost)| *cost).collect();
-                costs.sort_unstable();
-                let median = nearest_rank(&costs, 500)?;
-                past.median = Some(median);
-                median
-            }
+        let median = if let Some(median) = past.median {
+            median
+        } else {
+            let mut costs: Vec<NanoUsd> = past.runs.iter().map(|(_, cost)| *cost).collect();
+            costs.sort_unstable();
+            *past.median.insert(nearest_rank(&costs, 500)?)
         };
         (median.0 > 0).then_some(UsualCost { median, runs: past.runs.len() })
     }
@@ -386,14 +391,16 @@ mod tests {
         store
     }
 
+    fn all(store: &Store) -> Vec<TraceIx> {
+        store.traces().map(|trace| trace.ix()).collect()
+    }
+
     #[test]
     fn a_run_usually_costs_the_median_of_the_finished_ones() {
         let store = runs(&[Some(4), Some(1), None, Some(2), Some(-1)]);
         let mut past = PastRuns::default();
         for _ in 0..2 {
-            for trace in store.traces() {
-                past.note(&store, &Clock::at(NOW), trace.ix());
-            }
+            past.note(&store, &Clock::at(NOW), &all(&store));
         }
         let running = store.traces().last().expect("a trace");
         assert_eq!(past.usual(&running), Some(UsualCost { median: cents(2), runs: 3 }));
@@ -403,7 +410,7 @@ mod tests {
     fn no_finished_run_is_no_projection() {
         let store = runs(&[None, Some(-1)]);
         let mut past = PastRuns::default();
-        store.traces().for_each(|trace| past.note(&store, &Clock::at(NOW), trace.ix()));
+        past.note(&store, &Clock::at(NOW), &all(&store));
         assert_eq!(past.usual(&store.traces().last().expect("a trace")), None);
     }
 
@@ -412,7 +419,7 @@ mod tests {
         let costs: Vec<Option<i64>> = (1..=150).map(Some).collect();
         let store = runs(&costs);
         let mut past = PastRuns::default();
-        store.traces().for_each(|trace| past.note(&store, &Clock::at(NOW), trace.ix()));
+        past.note(&store, &Clock::at(NOW), &all(&store));
         let usual = past.usual(&store.traces().next().expect("a trace"));
         assert_eq!(usual, Some(UsualCost { median: cents(100), runs: REMEMBERED }));
     }

@@ -228,8 +228,8 @@ impl Model {
         prepared.is_touched.clear();
         self.runs.note(&prepared.touched);
         self.spending.note(&self.store, &self.clock, changes);
+        self.past_runs.note(&self.store, &self.clock, &prepared.touched);
         for &trace in &prepared.touched {
-            self.past_runs.note(&self.store, &self.clock, trace);
             if self.store.trace(trace).may_be_active() && self.active.insert(trace.index()) {
                 self.maybe_active.push(trace);
             }

@@ -1,5 +1,7 @@
 //! Money on the screen: budgets, rates, projections, and what has no price.
 
+use std::fmt::Write as _;
+
 use insta::assert_snapshot;
 
 use super::{Screen, story};
@@ -38,7 +40,7 @@ fn heads(screen: &mut Screen) -> String {
     for (columns, rows) in SIZES {
         screen.resize(columns, rows).check();
         let lines: Vec<String> = screen.draw().lines().take(2).map(str::to_owned).collect();
-        heads += &format!("{columns}:\n{}\n", lines.join("\n"));
+        writeln!(heads, "{columns}:\n{}", lines.join("\n")).expect("a string");
     }
     heads
 }
@@ -153,4 +155,22 @@ fn what_has_no_price_stands_beside_every_total() {
     screen.press("esc").resize(80, 24);
     assert!(screen.line("tracetui").contains("≥ $0.0660"), "{}", screen.draw());
     assert!(screen.shows("1 unpriced (1.00k tok)"), "{}", screen.draw());
+}
+
+#[test]
+fn the_bar_goes_from_good_over_warn_to_bad() {
+    let colour = |spent: f64, unpriced: bool| {
+        let mut lines = run("a", "ticket", 0, Some(2), Some(spent));
+        if unpriced {
+            lines += &run("b", "ticket", 3, Some(4), None);
+        }
+        let screen = screen((150, 44), &lines, 1.0);
+        let (x, y) = screen.place("budget ▕");
+        screen.buffer()[(x + 8, y)].style().fg
+    };
+    let theme = screen((150, 44), "", 1.0).model.theme;
+    assert_eq!(colour(0.79, false), theme.good.fg);
+    assert_eq!(colour(0.80, false), theme.warn.fg);
+    assert_eq!(colour(1.0, false), theme.bad.fg);
+    assert_eq!(colour(0.1, true), theme.warn.fg, "nobody knows whether it is kept");
 }
