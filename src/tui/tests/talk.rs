@@ -1,5 +1,7 @@
 //! Conversations, and the bill.
 
+use std::fmt::Write as _;
+
 use super::Screen;
 
 /// Runs of two conversations, a few seconds apart; the last one has its words in its model call.
@@ -10,10 +12,11 @@ fn turns() -> String {
         (2, "chat-2", "Something else", "Indeed"),
         (3, "chat-1", "And a trace?", "All spans of one run.\\nSecond line."),
     ] {
-        lines += &format!(
+        writeln!(
+            lines,
             r#"{{"trace_id":"t{at}","span_id":"r{at}","name":"ask","span_type":"agent_run","started_at":"2026-02-04T17:00:0{at}Z","ended_at":"2026-02-04T17:00:0{at}.5Z","status":"completed","attributes":{{"sessionId":"{session}"}},"input":{{"messages":[{{"role":"user","content":"earlier"}},{{"role":"assistant","content":"before"}},{{"role":"user","content":"{asked}"}}]}},"output":{{"content":"{answered}"}}}}"#
-        );
-        lines.push('\n');
+        )
+        .expect("a string takes it");
     }
     lines += concat!(
         r#"{"trace_id":"t4","span_id":"r4","name":"ask","span_type":"step","started_at":"2026-02-04T17:00:05Z","ended_at":"2026-02-04T17:00:06Z","status":"completed","attributes":{"sessionId":"chat-1"}}"#,
