@@ -81,11 +81,14 @@ impl Budgets {
     pub fn take_crossed(&mut self, totals: &Totals) -> Option<String> {
         let mut said = None;
         let states = [self.of_cost(totals, &Rates::default()), self.of_tokens(totals, &Rates::default())];
-        for (state, told) in states.into_iter().zip([&mut self.told.0, &mut self.told.1]) {
-            if let Some(BudgetState { label, over: Some(over), .. }) = state
+        let limits = [self.cost.map(short::usd), self.tokens.map(short::tokens)];
+        for ((state, limit), told) in states.into_iter().zip(limits).zip([&mut self.told.0, &mut self.told.1])
+        {
+            // How far beyond it is grows on and stands in the header.
+            if let (Some(BudgetState { label, over: Some(_), .. }), Some(limit)) = (state, limit)
                 && !std::mem::replace(told, true)
             {
-                said = Some(format!("over {label} by {over}"));
+                said = Some(format!("the {label} of {limit} is used up"));
             }
         }
         said
@@ -119,13 +122,16 @@ mod tests {
     fn each_budget_is_told_once() {
         let mut budgets = budgets(100, 1000);
         assert_eq!(budgets.take_crossed(&spent(100, 10, 0)), None, "all of it is not more than all of it");
-        assert_eq!(budgets.take_crossed(&spent(112, 10, 0)).as_deref(), Some("over budget by $0.1200"));
+        assert_eq!(
+            budgets.take_crossed(&spent(112, 10, 0)).as_deref(),
+            Some("the budget of $1.0000 is used up")
+        );
         assert_eq!(budgets.take_crossed(&spent(120, 10, 0)), None);
         // A correction, and over again.
         assert_eq!(budgets.take_crossed(&spent(90, 10, 0)), None);
         assert_eq!(budgets.take_crossed(&spent(130, 10, 0)), None);
         let said = budgets.take_crossed(&spent(130, 3_500, 0));
-        assert_eq!(said.as_deref(), Some("over token budget by 2.50k tokens"));
+        assert_eq!(said.as_deref(), Some("the token budget of 1.00k is used up"));
     }
 
     #[test]

@@ -70,7 +70,7 @@ fn the_bell_rings_once() {
     assert_eq!(bells(&screen), 0, "all of it is spent, not more");
     screen.append(&run("c", "ticket", 20, Some(22), Some(0.12)));
     assert_eq!(bells(&screen), 1);
-    assert_eq!(screen.notice(), "over budget by $0.1200");
+    assert_eq!(screen.notice(), "the budget of $1.0000 is used up");
     screen.append(&run("d", "ticket", 30, Some(32), Some(0.5)));
     // A correction brings it below, and it is crossed again.
     screen.append(&run("d", "ticket", 30, Some(32), Some(0.0)));
