@@ -1,5 +1,7 @@
 //! A start without arguments.
 
+#![expect(clippy::expect_used, reason = "a helper of a test may fail it")]
+
 use super::super::program::fixture;
 use super::super::terminal::Terminal;
 
