@@ -29,6 +29,10 @@ pub(super) struct Counters {
     pub input: Option<u64>,
     /// Prompt tokens that are in no cache, by a counter that says so.
     pub uncached: Option<u64>,
+    /// Prompt tokens that are text: in no cache, where the parts add up to the input.
+    pub input_text: Option<u64>,
+    /// Prompt tokens that are pictures.
+    pub input_image: Option<u64>,
     /// Prompt tokens of tool results that are counted beside the prompt (Gemini).
     pub tool_input: Option<u64>,
     pub cache_read: Option<u64>,
@@ -53,6 +57,8 @@ pub(super) struct Counters {
 pub(super) enum Counter {
     Input,
     Uncached,
+    InputText,
+    InputImage,
     ToolInput,
     CacheRead,
     CacheWrite,
@@ -99,10 +105,7 @@ impl Counters {
                 continue;
             }
             match value {
-                Value::Object(_) if path.matches('.').count() < 2 => {
-                    let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                    self.read(value, &inner);
-                }
+                Value::Object(_) => {}
                 Value::String(word) if matches!(key.as_str(), "service_tier" | "serviceTier") => {
                     self.tier = ServiceTier::from_word(word);
                 }
@@ -112,6 +115,13 @@ impl Counters {
                         self.set(counter, count);
                     }
                 }
+            }
+        }
+        // What stands here goes before what stands deeper, and not every object is one of counters.
+        for (key, value) in map.iter().filter(|(key, value)| value.is_object() && holds_counters(key)) {
+            if path.matches('.').count() < 2 {
+                let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                self.read(value, &inner);
             }
         }
     }
@@ -124,6 +134,8 @@ impl Counters {
         let slot = match counter {
             Counter::Input => &mut self.input,
             Counter::Uncached => &mut self.uncached,
+            Counter::InputText => &mut self.input_text,
+            Counter::InputImage => &mut self.input_image,
             Counter::ToolInput => &mut self.tool_input,
             Counter::CacheRead | Counter::NativeCacheRead => &mut self.cache_read,
             Counter::CacheWrite | Counter::NativeCacheWrite => &mut self.cache_write,
@@ -160,7 +172,7 @@ impl Counters {
 
         let mut input = self.input.map(|input| input.saturating_add(self.tool_input.unwrap_or(0)));
         let audio = self.input_audio.unwrap_or(0);
-        if let Some(uncached) = self.uncached {
+        if let Some(uncached) = self.uncached.or_else(|| self.text_in_no_cache(cache)) {
             input = Some(uncached.saturating_add(cache).saturating_add(audio));
         } else if let Some(counted) = input.filter(|_| cache > 0) {
             let sum = counted.saturating_add(output_counted);
@@ -187,22 +199,26 @@ impl Counters {
 
         let mut reasoning = self.reasoning;
         let mut output = self.output;
-        let counted_input = self.input.unwrap_or(0).saturating_add(self.tool_input.unwrap_or(0));
-        let sum = counted_input.saturating_add(output_counted);
+        if convention == Convention::Disjoint {
+            input = input.map(|input| input.saturating_add(audio));
+            output = output.map(|output| output.saturating_add(self.output_audio.unwrap_or(0)));
+        }
+        let counted_output = output.unwrap_or(0);
+        let sum = input.unwrap_or(0).saturating_add(counted_output);
         let thought = reasoning.unwrap_or(0);
         if thought > 0 {
             let apart = convention == Convention::Disjoint
-                || thought > output_counted
+                || thought > counted_output
                 || total.is_some_and(|total| total == sum.saturating_add(thought));
             if apart {
-                output = Some(output_counted.saturating_add(thought));
+                output = Some(counted_output.saturating_add(thought));
             }
         } else if let (Some(total), None, true) = (total, reasoning, is_google_family(provider))
             && output.is_some()
-            && total > sum.saturating_add(if input == self.input { 0 } else { cache })
+            && total > sum
         {
             let hidden = total - sum;
-            (reasoning, output) = (Some(hidden), Some(output_counted.saturating_add(hidden)));
+            (reasoning, output) = (Some(hidden), Some(counted_output.saturating_add(hidden)));
             notes = notes.with(UsageNotes::REASONING_INFERRED);
         }
         if let (None, Some(total)) = (input, total)
@@ -227,6 +243,14 @@ impl Counters {
                 notes,
             },
         })
+    }
+
+    /// The text and pictures of the prompt, where they, the audio and what is cached are all of the input: some count
+    /// cached text among the text.
+    fn text_in_no_cache(&self, cache: u64) -> Option<u64> {
+        let shown = self.input_text?.saturating_add(self.input_image.unwrap_or(0));
+        let parts = shown.saturating_add(cache).saturating_add(self.input_audio.unwrap_or(0));
+        self.input.is_none_or(|input| input == parts).then_some(shown)
     }
 
     /// All tokens written to the cache, and those of them that stay for an hour.
@@ -291,7 +315,8 @@ pub(super) fn counter(group: &str, name: &str) -> Option<Counter> {
     let side = side(group);
     Some(match name {
         "noCacheTokens" | "noCache" | "prompt_cache_miss_tokens" | "input_uncached" => Counter::Uncached,
-        "text" | "text_tokens" | "textTokens" if side == Side::Input => Counter::Uncached,
+        "text" | "text_tokens" | "textTokens" if side == Side::Input => Counter::InputText,
+        "image" | "image_tokens" | "imageTokens" if side == Side::Input => Counter::InputImage,
         "input_tokens" | "inputTokens" | "prompt_tokens" | "promptTokens" | "promptTokenCount"
         | "prompt_eval_count" | "prompt" | "tokens_in" => Counter::Input,
         "input" if side == Side::None => Counter::Input,
@@ -360,6 +385,22 @@ enum Side {
     None,
     Input,
     Output,
+}
+
+/// Whether an object of this name, inside one of counters, holds further ones.
+fn holds_counters(name: &str) -> bool {
+    side(name) != Side::None
+        || matches!(
+            name,
+            "usage"
+                | "cache_creation"
+                | "cacheCreation"
+                | "cache_creation_token_details"
+                | "server_tool_use"
+                | "serverToolUse"
+                | "input"
+                | "output"
+        )
 }
 
 /// Whether an object of details is about the prompt or about the answer.

@@ -96,6 +96,8 @@ keys! {
     /// See `CacheWriteShort`.
     CacheWriteLong: "ephemeral_1h_input_tokens" "cacheWrite1h" "cache_write_1h_tokens" "cacheWrite1hTokens"
         "cache_creation_input_tokens_above_1hr",
+    /// Prompt tokens of tool results, beside the prompt.
+    ToolInput: "toolUsePromptTokenCount",
     InputAudio: "input_audio_tokens" "inputAudioTokens",
     OutputAudio: "output_audio_tokens" "outputAudioTokens",
     Searches: "web_search_requests" "webSearchRequests",

@@ -334,7 +334,7 @@ pub(in crate::format) fn usage_object(text: &str, at: PayloadRef, problems: &mut
     usage(counters(&mut take)?, Some(SpanKind::Llm), "")
 }
 
-const COUNTS: [Key; 14] = [
+const COUNTS: [Key; 15] = [
     Key::InputTokens,
     Key::OutputTokens,
     Key::TotalTokens,
@@ -349,6 +349,7 @@ const COUNTS: [Key; 14] = [
     Key::InputAudio,
     Key::OutputAudio,
     Key::Searches,
+    Key::ToolInput,
 ];
 
 fn counters(take: &mut Taker<'_>) -> Option<Counters> {
@@ -359,6 +360,7 @@ fn counters(take: &mut Taker<'_>) -> Option<Counters> {
     let counters = Counters {
         input: take.count(Key::InputTokens),
         uncached: take.count(Key::Uncached),
+        tool_input: take.count(Key::ToolInput),
         cache_read: take.count(Key::CacheRead).or_else(|| take.count(Key::ExclusiveCacheRead)),
         cache_write: take.count(Key::CacheWrite).or_else(|| take.count(Key::ExclusiveCacheWrite)),
         cache_write_5m: take.count(Key::CacheWriteShort),

@@ -94,3 +94,44 @@ fn what_was_not_counted_is_not_zero() {
     let usage = zero.normalise(Convention::Unknown, "openai").expect("counters");
     assert_eq!((usage.input, usage.output, usage.cache_read), (Some(0), Some(0), None));
 }
+
+fn of(json: &str, provider: &str) -> Usage {
+    let counters = Counters::from_json(&serde_json::from_str(json).expect("JSON"));
+    counters.normalise(Convention::Unknown, provider).expect("counters")
+}
+
+#[test]
+fn text_is_all_of_the_input_only_where_the_parts_add_up() {
+    let picture = r#"{"inputTokens":1000,"outputTokens":1,"inputDetails":{"text":200,"image":800}}"#;
+    assert_eq!(of(picture, "openai").input, Some(1000));
+    let cached_text = r#"{"prompt_tokens":37,"completion_tokens":1,"prompt_tokens_details":{"text_tokens":37,"cached_tokens":8}}"#;
+    assert_eq!((of(cached_text, "xai").input, of(cached_text, "xai").buckets().input), (Some(37), 29));
+    let beside = r#"{"inputTokens":50,"inputDetails":{"text":50,"cacheRead":100}}"#;
+    assert_eq!(of(beside, "anthropic").input, Some(150));
+}
+
+#[test]
+fn what_a_total_hides_is_not_the_cache() {
+    let hidden = r#"{"input_tokens":100,"cached_tokens":200,"output_tokens":50,"total_tokens":400}"#;
+    let usage = of(hidden, "google");
+    assert_eq!((usage.input, usage.reasoning, usage.output), (Some(300), Some(50), Some(100)));
+}
+
+#[test]
+fn other_objects_beside_counters_are_none() {
+    let costs = r#"{"cost":{"input":0.5,"output":0.2},"input":100,"output":50,"totalTokens":150}"#;
+    assert_eq!((of(costs, "").input, of(costs, "").output), (Some(100), Some(50)));
+}
+
+#[test]
+fn disjoint_counters_add_up() {
+    let audio = Counters {
+        input: Some(100),
+        input_audio: Some(50),
+        output: Some(10),
+        output_audio: Some(70),
+        ..Counters::default()
+    };
+    let usage = audio.normalise(Convention::Disjoint, "").expect("counters");
+    assert_eq!((usage.input, usage.output, usage.buckets().input_audio), (Some(150), Some(80), 50));
+}
