@@ -52,6 +52,7 @@ impl TraceTree {
     /// What is doubtful about the tokens and costs of the run, in tree order.
     pub fn doubts(&self, store: &Store) -> Vec<Doubt> {
         let mut doubts = Vec::new();
+        let within = self.outside_tools(store);
         for (at, node) in self.nodes().iter().enumerate() {
             if node.missing || doubts.len() >= MAX_DOUBTS {
                 continue;
@@ -60,7 +61,7 @@ impl TraceTree {
             let mut add = |what| doubts.push(Doubt { span: node.span, what });
             if span.is_duplicate() {
                 add(DoubtKind::Duplicate);
-            } else if let Some(what) = self.claim(NodeIx(at as u32), &span, store) {
+            } else if let Some(what) = self.claim(NodeIx(at as u32), &span, &within) {
                 add(what);
             }
             let is_over = node.status.is_terminal() && !node.end_is_open;
@@ -84,7 +85,7 @@ impl TraceTree {
     }
 
     /// Whether the sum that a span claims agrees with what counts below it.
-    fn claim(&self, at: NodeIx, span: &SpanView<'_>, store: &Store) -> Option<DoubtKind> {
+    fn claim(&self, at: NodeIx, span: &SpanView<'_>, within: &[TokenSum]) -> Option<DoubtKind> {
         let node = self.node(at);
         let claimed = span.usage().filter(|_| !span.usage_counts() && !node.is_under_way())?;
         let all = node.totals.tokens;
@@ -92,7 +93,7 @@ impl TraceTree {
             return None;
         }
         // A sub-agent that runs inside a tool may be part of the sum or not.
-        let within = self.without_tools(at, store);
+        let within = within.get(at.0 as usize).copied().unwrap_or_default();
         if agrees(&claimed, &within) {
             return None;
         }
@@ -111,21 +112,17 @@ impl TraceTree {
         }
     }
 
-    /// Tokens of what counts below a node and is not inside a tool call.
-    fn without_tools(&self, at: NodeIx, store: &Store) -> TokenSum {
-        let end = self.node(at).subtree_end;
-        let mut sum = TokenSum::default();
-        let mut next = NodeIx(at.0 + 1);
-        while next < end {
-            let node = self.node(next);
-            if node.kind == SpanKind::Tool {
-                next = node.subtree_end;
-                continue;
-            }
+    /// Tokens of what counts below each node and is not inside a tool call.
+    fn outside_tools(&self, store: &Store) -> Vec<TokenSum> {
+        let mut below = vec![TokenSum::default(); self.nodes().len()];
+        // Children come after their parents.
+        for (at, node) in self.nodes().iter().enumerate().rev() {
+            let Some(parent) = node.parent.filter(|_| node.kind != SpanKind::Tool) else { continue };
+            let mut sum = below[at];
             sum.add(&store.span(node.span).share().tokens);
-            next = NodeIx(next.0 + 1);
+            below[parent.0 as usize].add(&sum);
         }
-        sum
+        below
     }
 }
 

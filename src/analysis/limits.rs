@@ -86,7 +86,7 @@ pub struct Limit {
 pub enum Verdict {
     /// It is kept.
     Kept,
-    /// What is known keeps it, but calls have no price.
+    /// What is known keeps it, but there are calls without a price or without usage.
     Unknown,
     /// It is broken.
     Broken,
@@ -110,7 +110,7 @@ pub struct Finding {
     pub run: Option<TraceIx>,
     /// What it came to, in the unit of the measure.
     pub value: u64,
-    /// Calls without a price, where the cost is limited.
+    /// Calls that say nothing of what is limited: without a price where it is the cost, without usage where it is tokens.
     pub unpriced_calls: u64,
     /// Tokens of these.
     pub unpriced_tokens: u64,
@@ -137,10 +137,15 @@ pub fn judge(limit: Limit, runs: &[RunSum], allow_unpriced: bool) -> Judged {
         let (mut unpriced_calls, mut unpriced_tokens) = (0, 0);
         let value = match limit.measure {
             Measure::Cost => {
-                (unpriced_calls, unpriced_tokens) = (totals.unpriced_calls, totals.unpriced_tokens);
+                // What a call that says nothing of its tokens has cost is not known either.
+                unpriced_calls = totals.unpriced_calls.saturating_add(totals.silent_calls);
+                unpriced_tokens = totals.unpriced_tokens;
                 totals.cost.0.max(0) as u64
             }
-            Measure::Tokens => totals.tokens.total(),
+            Measure::Tokens => {
+                unpriced_calls = totals.silent_calls;
+                totals.tokens.total()
+            }
             Measure::Duration => nanos?.max(0) as u64,
             Measure::Errors => totals.errors,
         };

@@ -41,6 +41,8 @@ pub struct CostSources {
     pub free: u64,
     /// Calls with tokens and without a price.
     pub unknown: u64,
+    /// Calls that ended well and say nothing of their tokens or their cost.
+    pub silent: u64,
     /// Calls whose reported cost is far from the computed one.
     pub differing: u64,
     /// Calls left out because another span records them too.
@@ -57,6 +59,7 @@ impl CostSources {
     pub fn add(&mut self, span: &SpanView<'_>) {
         self.duplicates += u64::from(span.is_duplicate());
         if !span.usage_counts() {
+            self.silent += span.share().silent_calls;
             return;
         }
         let usage = span.usage();

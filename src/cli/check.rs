@@ -115,17 +115,20 @@ fn write_text(
     if verdict == Verdict::Unknown {
         writeln!(
             out,
-            "A cost can't be judged while calls have no price: give them one, or --allow-unpriced."
+            "What calls without a price or without token counts cost is not known: give them one, or --allow-unpriced."
         )?;
     }
     Ok(())
 }
 
 fn amount(measure: Measure, finding: &Finding) -> String {
-    if measure == Measure::Cost {
-        return text::bill(cost(finding.value), finding.unpriced_calls, finding.unpriced_tokens);
+    match (measure, finding.unpriced_calls) {
+        (Measure::Cost, calls) => text::bill(cost(finding.value), calls, finding.unpriced_tokens),
+        (Measure::Tokens, calls @ 1..) => {
+            format!("{} + {calls} calls without counters", value_text(measure, finding.value))
+        }
+        _ => value_text(measure, finding.value),
     }
-    value_text(measure, finding.value)
 }
 
 fn value_text(measure: Measure, value: u64) -> String {

@@ -75,6 +75,7 @@ pub(super) struct CostSourceJson {
     pub estimated: u64,
     pub free: u64,
     pub unknown: u64,
+    pub no_usage: u64,
     pub differing: u64,
     pub duplicates: u64,
     pub assumed: u64,
@@ -82,10 +83,19 @@ pub(super) struct CostSourceJson {
 
 impl From<&CostSources> for CostSourceJson {
     fn from(costs: &CostSources) -> Self {
-        let CostSources {
-            reported, computed, estimated, free, unknown, differing, duplicates, assumed, ..
-        } = *costs;
-        Self { reported, computed, estimated, free, unknown, differing, duplicates, assumed }
+        let CostSources { reported, computed, estimated, free, unknown, silent, .. } = *costs;
+        let CostSources { differing, duplicates, assumed, .. } = *costs;
+        Self {
+            reported,
+            computed,
+            estimated,
+            free,
+            unknown,
+            no_usage: silent,
+            differing,
+            duplicates,
+            assumed,
+        }
     }
 }
 

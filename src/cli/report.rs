@@ -176,6 +176,7 @@ fn bill_lines(figures: &Figures) -> Vec<(&'static str, String)> {
         (costs.estimated, "estimated from it"),
         (costs.free, "local and free"),
         (costs.unknown, "without a price"),
+        (costs.silent, "without token counts"),
     ]);
     if !from.is_empty() {
         lines.push(("costs", format!("{from} (calls)")));

@@ -89,8 +89,8 @@ impl Store {
             return;
         }
         let row = self.row_of(trace, update.span);
-        let kind_before = self.columns.kind(row);
         let had_passed = counting::passes_on(&self.columns, row);
+        let was_call = self.columns.kind(row) == Some(SpanKind::Llm);
         let times_before = self.times_of(row);
 
         self.untally(row);
@@ -107,7 +107,7 @@ impl Store {
             }
         }
         self.tally(row);
-        if merged.model_replaced {
+        if merged.model_replaced || was_call && self.columns.kind(row) != Some(SpanKind::Llm) {
             stale_models.push(trace);
         }
         if !self.waiting.is_empty() && hopeful.last() != Some(&trace) && self.waiting.contains_key(&trace) {
@@ -122,14 +122,12 @@ impl Store {
         if let Some(run) = update.run {
             self.traces.set_run(trace, run);
         }
-        let became_tool = kind_before != Some(SpanKind::Tool)
-            && self.columns.kind(row) == Some(SpanKind::Tool)
-            && had_passed != counting::Below::default();
+        let lost = had_passed.loses(counting::passes_on(&self.columns, row));
         if let Some(response) = update.response {
-            responses.extend(self.responses.note(row, (trace, response)));
+            responses.extend(self.responses.note(row, (trace, response), update.stamp));
         }
         responses.extend(self.responses.shared(row));
-        if recount || became_tool {
+        if recount || lost {
             self.recount(trace, responses);
         } else {
             self.cover_from(row, responses);
@@ -256,6 +254,7 @@ impl Store {
             bits.set(RowBits::USAGE_BELOW, false);
             bits.set(RowBits::CALL_BELOW, false);
             bits.set(RowBits::ANY_USAGE_BELOW, false);
+            bits.set(RowBits::COST_BELOW, false);
             self.tally(row);
             responses.extend(self.responses.shared(row));
         }

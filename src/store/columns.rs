@@ -10,7 +10,7 @@ use crate::model::{Id, IdForm, Marks, PayloadRef, SpanKind, Stamp, Status, Symbo
 
 /// Facts about a row that the store itself keeps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct RowBits(pub u16);
+pub(super) struct RowBits(pub u32);
 
 impl RowBits {
     /// A record of the span itself was seen; without it the row only stands for an id that a child named.
@@ -45,6 +45,8 @@ impl RowBits {
     pub(super) const DUPLICATE: Self = Self(1 << 14);
     /// The reported cost is far from the computed one.
     pub(super) const COST_DIFFERS: Self = Self(1 << 15);
+    /// A span that reports a cost lies below, reachable without crossing a tool.
+    pub(super) const COST_BELOW: Self = Self(1 << 16);
 
     pub(super) fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -8,9 +8,11 @@
 //! - anything else that holds usage (agents, workflows, chains) holds a sum, which counts only when no span below it has
 //!   usage of its own.
 //!
+//! A cost without tokens below a call is the cost of that call, whose tokens count then without a price of their own.
+//!
 //! So the totals of a run under way already are what they will be. What lies below only ever grows while spans are
-//! added, so each span is visited once per kind of it; the rare record that turns a span into a tool later has its trace
-//! counted again from scratch. Calls that were recorded twice side by side are in `responses`.
+//! added, so each span is visited once per kind of it; the rare record that takes something back (a call that turns out
+//! to be a tool or a sum) has its trace counted again from scratch. Calls that were recorded twice side by side are in `responses`.
 
 use super::calls::CostSource;
 use super::columns::{Columns, RowBits};
@@ -40,12 +42,18 @@ pub(super) fn share(columns: &Columns, row: u32) -> Share {
         share.llm_call = counts_usage || !(bits.has(RowBits::CALL_BELOW) || bits.has(RowBits::USAGE_BELOW));
     }
     if counts_usage && let Some(call) = columns.call(row) {
-        share.usage = Some(call.usage);
+        let tokens = call.usage.is_known();
+        share.usage = tokens.then_some(call.usage);
         match call.source {
-            CostSource::Unknown => share.unpriced = call.usage.total() > 0,
+            // Below it stands what this call cost.
+            _ if tokens && bits.has(RowBits::COST_BELOW) => {}
+            CostSource::Unknown => share.unpriced = call.usage.total() > 0 || call.reported.is_some(),
             _ => share.cost = Some(call.cost),
         }
     }
+    let over = columns.status(row).map_or(columns.end(row).is_some(), |status| status == Status::Ok);
+    let says = |call: super::calls::Call| call.usage.is_known() || call.reported.is_some();
+    share.silent = share.llm_call && over && !columns.call(row).is_some_and(says);
     share
 }
 
@@ -54,19 +62,36 @@ pub(super) fn counts(columns: &Columns, row: u32) -> bool {
     is_uncovered(columns, row) && !columns.state[row as usize].bits.has(RowBits::DUPLICATE)
 }
 
-/// Whether the row has usage that nothing below it repeats.
+/// Whether the row has usage or a cost that nothing below it repeats.
 pub(super) fn is_uncovered(columns: &Columns, row: u32) -> bool {
+    let own = Own::of(columns, row);
+    let bits = columns.state[row as usize].bits;
     let is_call = columns.kind(row).is_some_and(SpanKind::is_model_call);
-    let below = if is_call { RowBits::USAGE_BELOW } else { RowBits::ANY_USAGE_BELOW };
-    has_usage(columns, row) && !columns.state[row as usize].bits.has(below)
+    let below = bits.has(if is_call { RowBits::USAGE_BELOW } else { RowBits::ANY_USAGE_BELOW });
+    !below && (own.tokens || own.cost && !bits.has(RowBits::COST_BELOW))
 }
 
-/// Whether the row's own usage says anything.
-pub(super) fn has_usage(columns: &Columns, row: u32) -> bool {
-    let at = row as usize;
-    columns.state[at].bits.has(RowBits::KNOWN)
-        && !columns.state[at].marks.has(Marks::ROLLUP)
-        && columns.call(row).is_some_and(|call| call.usage.is_known() || call.reported.is_some())
+/// What a row itself says of a bill.
+#[derive(Clone, Copy)]
+struct Own {
+    /// It has token counters.
+    tokens: bool,
+    /// It reports a cost.
+    cost: bool,
+}
+
+impl Own {
+    fn of(columns: &Columns, row: u32) -> Self {
+        let state = &columns.state[row as usize];
+        let may = state.bits.has(RowBits::KNOWN)
+            && !state.marks.has(Marks::ROLLUP)
+            && columns.kind(row) != Some(SpanKind::Event);
+        let call = columns.call(row).filter(|_| may);
+        Self {
+            tokens: call.is_some_and(|call| call.usage.is_known()),
+            cost: call.is_some_and(|call| call.reported.is_some()),
+        }
+    }
 }
 
 /// What a row has to say to its parent about what lies below.
@@ -78,6 +103,15 @@ pub(super) struct Below {
     call: bool,
     /// Usage anywhere.
     any: bool,
+    /// A reported cost, reachable without crossing a tool.
+    cost: bool,
+}
+
+impl Below {
+    /// Whether something was said before that is no longer said.
+    pub(super) fn loses(self, now: Self) -> bool {
+        self.usage && !now.usage || self.call && !now.call || self.any && !now.any || self.cost && !now.cost
+    }
 }
 
 /// The row's own usage or call and what lies below it. A tool call keeps what is below it to itself, but for the fact
@@ -87,13 +121,18 @@ pub(super) fn passes_on(columns: &Columns, row: u32) -> Below {
     if !bits.has(RowBits::KNOWN) {
         return Below::default();
     }
-    let own = has_usage(columns, row);
-    let any = own || bits.has(RowBits::ANY_USAGE_BELOW);
+    let own = Own::of(columns, row);
+    let any = own.tokens || bits.has(RowBits::ANY_USAGE_BELOW);
     if columns.kind(row) == Some(SpanKind::Tool) {
         return Below { any, ..Below::default() };
     }
     let call = bits.has(RowBits::CALL_BELOW) || columns.kind(row) == Some(SpanKind::Llm);
-    Below { usage: own || bits.has(RowBits::USAGE_BELOW), call, any }
+    Below {
+        usage: own.tokens || bits.has(RowBits::USAGE_BELOW),
+        call,
+        any,
+        cost: own.cost || bits.has(RowBits::COST_BELOW),
+    }
 }
 
 /// The parent of a row with what the row tells it, if that is news to the parent.
@@ -109,6 +148,7 @@ pub(super) fn cover(columns: &Columns, row: u32) -> Option<(u32, RowBits)> {
         (below.usage, RowBits::USAGE_BELOW),
         (below.call, RowBits::CALL_BELOW),
         (below.any, RowBits::ANY_USAGE_BELOW),
+        (below.cost, RowBits::COST_BELOW),
     ] {
         new.set(bit, says || old.has(bit));
     }

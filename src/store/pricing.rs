@@ -12,6 +12,9 @@ const GAP_PERCENT: i64 = 2;
 /// Nano-dollars.
 const MIN_GAP: i64 = NANOS_PER_SEC / 10_000;
 
+/// No single call costs more: the counters are damaged, and would spoil every sum. Nano-dollars.
+const MAX_COMPUTED: i64 = 100_000 * NANOS_PER_SEC;
+
 /// Prices a call; `None` when it has no known price.
 pub trait Pricing: Send {
     /// Cost of `usage` on a model at a time.
@@ -127,7 +130,7 @@ impl Store {
         }
         let when = self.columns.end(row).or(self.columns.start(row)).unwrap_or(UnixNanos(0));
         let (model, provider) = (self.strings.get(labels.model), self.strings.get(labels.provider));
-        pricing.price(model, provider, when, usage)
+        pricing.price(model, provider, when, usage).filter(|(cost, _)| cost.0 <= MAX_COMPUTED)
     }
 }
 

@@ -10,6 +10,7 @@ use super::Store;
 use super::columns::RowBits;
 use super::counting;
 use super::handle::SpanIx;
+use crate::model::Stamp;
 
 /// A response in a trace.
 pub(super) type Response = (u32, u64);
@@ -17,7 +18,7 @@ pub(super) type Response = (u32, u64);
 /// Which rows name which response.
 #[derive(Debug, Default)]
 pub(super) struct Responses {
-    of_row: FxHashMap<u32, Response>,
+    of_row: FxHashMap<u32, (Response, Stamp)>,
     /// The first row of each response.
     first: FxHashMap<Response, u32>,
     /// All rows of a response that several name.
@@ -25,12 +26,22 @@ pub(super) struct Responses {
 }
 
 impl Responses {
-    /// Notes what a row names. Returns what it named before, if that was another one.
-    pub(super) fn note(&mut self, row: u32, response: Response) -> Option<Response> {
-        let before = self.of_row.insert(row, response);
-        if before == Some(response) {
-            return None;
-        }
+    /// Notes what a row names, by its newest record. Returns the responses in which another row may count now.
+    pub(super) fn note(&mut self, row: u32, response: Response, stamp: Stamp) -> Vec<Response> {
+        let before = match self.of_row.get_mut(&row) {
+            Some((_, known)) if *known > stamp => return Vec::new(),
+            Some((before, known)) => {
+                *known = stamp;
+                if *before == response {
+                    return Vec::new();
+                }
+                Some(std::mem::replace(before, response))
+            }
+            None => {
+                self.of_row.insert(row, (response, stamp));
+                None
+            }
+        };
         if let Some(before) = before {
             self.take_out(row, before);
         }
@@ -39,7 +50,8 @@ impl Responses {
             let group = self.groups.entry(response).or_insert_with(|| vec![first]);
             group.push(row);
         }
-        before
+        // The row itself may have been left out so far.
+        before.into_iter().flat_map(|before| [before, response]).collect()
     }
 
     fn rows(&self, response: Response) -> Vec<u32> {
@@ -49,7 +61,7 @@ impl Responses {
 
     /// Forgets a row that leaves.
     pub(super) fn forget(&mut self, row: u32) {
-        if let Some(response) = self.of_row.remove(&row) {
+        if let Some((response, _)) = self.of_row.remove(&row) {
             self.take_out(row, response);
         }
     }
@@ -59,7 +71,10 @@ impl Responses {
         if self.groups.is_empty() {
             return None;
         }
-        self.of_row.get(&row).copied().filter(|response| self.groups.contains_key(response))
+        self.of_row
+            .get(&row)
+            .map(|(response, _)| *response)
+            .filter(|response| self.groups.contains_key(response))
     }
 
     fn take_out(&mut self, row: u32, response: Response) {

@@ -24,6 +24,7 @@ struct Said {
     usage: Option<(u64, u64)>,
     cost: Option<i64>,
     response: Option<u64>,
+    rollup: bool,
 }
 
 impl Said {
@@ -42,6 +43,7 @@ impl Said {
             usage: None,
             cost: None,
             response: None,
+            rollup: false,
         }
     }
 
@@ -90,6 +92,9 @@ fn batch(said: &[Said]) -> Batch {
         });
         update.cost = said.cost.map(NanoUsd);
         update.response = said.response;
+        if said.rollup {
+            update.marks = Marks::ROLLUP;
+        }
         batch.push(update);
     }
     batch
@@ -290,7 +295,7 @@ fn said() -> impl Strategy<Value = Said> {
         Status::Suspended,
         Status::Cancelled,
     ]));
-    // A span's kind and parent do not change between its records: the sources never contradict themselves there.
+    // A span's parent does not change between its records: the sources never contradict themselves there.
     (
         (1..3u8, 1..9u8),
         (time(), time()),
@@ -299,7 +304,7 @@ fn said() -> impl Strategy<Value = Said> {
         proptest::option::of(proptest::sample::select(vec!["gpt-4o", "claude"])),
         proptest::option::of((0..100u64, 0..100u64)),
         proptest::option::of(0..1000i64),
-        (any::<bool>(), any::<bool>(), any::<bool>()),
+        (proptest::option::of(0..6usize), any::<bool>(), proptest::option::of(1..4u64), any::<u8>()),
     )
         .prop_map(
             |(
@@ -310,10 +315,16 @@ fn said() -> impl Strategy<Value = Said> {
                 model,
                 usage,
                 cost,
-                (says_kind, says_parent, names),
+                (kind, says_parent, response, mark),
             )| {
-                let kind = [SpanKind::Llm, SpanKind::Step, SpanKind::Tool, SpanKind::Llm, SpanKind::Agent];
-                let kind = kind[(usize::from(span) * 7 + usize::from(trace)) % kind.len()];
+                let kinds = [
+                    SpanKind::Llm,
+                    SpanKind::Step,
+                    SpanKind::Tool,
+                    SpanKind::Llm,
+                    SpanKind::Agent,
+                    SpanKind::Event,
+                ];
                 let parent = span / 2;
                 Said {
                     trace,
@@ -323,12 +334,13 @@ fn said() -> impl Strategy<Value = Said> {
                     start,
                     end,
                     status,
-                    kind: says_kind.then_some(kind),
+                    kind: kind.map(|kind| kinds[kind]),
+                    rollup: mark < 20,
                     name,
                     model,
                     usage,
                     cost,
-                    response: (names && span % 3 > 0).then_some(u64::from(span % 3)),
+                    response,
                 }
             },
         )

@@ -23,6 +23,8 @@ pub struct Totals {
     pub unpriced_calls: u64,
     /// Tokens of these.
     pub unpriced_tokens: u64,
+    /// Model calls that ended well and say nothing of their tokens or their cost.
+    pub silent_calls: u64,
 }
 
 /// What one span adds.
@@ -37,6 +39,7 @@ pub(super) struct Share {
     pub usage: Option<Usage>,
     pub cost: Option<NanoUsd>,
     pub unpriced: bool,
+    pub silent: bool,
 }
 
 impl Totals {
@@ -70,6 +73,7 @@ impl Totals {
         self.tokens.add(&other.tokens);
         self.cost += other.cost;
         self.unpriced_calls += other.unpriced_calls;
+        self.silent_calls += other.silent_calls;
         self.unpriced_tokens = self.unpriced_tokens.saturating_add(other.unpriced_tokens);
     }
 
@@ -83,6 +87,7 @@ impl Totals {
         self.tokens.sub(&other.tokens);
         self.cost -= other.cost;
         self.unpriced_calls -= other.unpriced_calls;
+        self.silent_calls -= other.silent_calls;
         self.unpriced_tokens = self.unpriced_tokens.saturating_sub(other.unpriced_tokens);
     }
 
@@ -94,6 +99,7 @@ impl Totals {
         apply(&mut self.llm_calls, share.llm_call);
         apply(&mut self.tool_calls, share.tool_call);
         apply(&mut self.unpriced_calls, share.unpriced);
+        apply(&mut self.silent_calls, share.silent);
         if share.unpriced {
             let tokens = share.usage.map_or(0, |usage| usage.total());
             self.unpriced_tokens = op(self.unpriced_tokens, tokens);

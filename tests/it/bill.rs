@@ -166,3 +166,44 @@ fn screen(text: &str, backwards: bool) -> Model {
     model.place((150, 44), UnixNanos(0), Instant::now());
     model
 }
+
+/// A report over spans that are written as (id, parent, type, attributes).
+fn report_of(spans: &[(&str, Option<&str>, &str, Value)]) -> (tempfile::TempDir, String, Value) {
+    let mut log = String::new();
+    let at = json!({"at": "2026-11-01T12:00:00Z"});
+    for (id, parent, kind, attributes) in spans {
+        span(&mut log, id, *parent, kind, &at, attributes);
+    }
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("log.ndjson");
+    std::fs::write(&path, log).expect("writes");
+    let path = path.to_string_lossy().into_owned();
+    let totals = tracetui(&["report", "--json", &path]).json()["totals"].take();
+    (folder, path, totals)
+}
+
+#[test]
+fn what_lies_below_a_call_takes_nothing_from_it() {
+    let call = json!({"model": "gpt-4o", "provider": "openai", "inputTokens": 1000, "outputTokens": 500});
+    let event = ("e", Some("c"), "event", json!({"outputTokens": 3}));
+    let (.., totals) = report_of(&[("c", None, "model_generation", call.clone()), event]);
+    assert_eq!((&totals["tokens"]["total"], &totals["cost_usd"]), (&json!(1500), &json!(0.0075)));
+    // A gateway below it knows only what it cost.
+    let gateway = ("g", Some("c"), "model_generation", json!({"costUsd": 0.01}));
+    let (.., totals) = report_of(&[("c", None, "model_generation", call), gateway]);
+    assert_eq!((&totals["tokens"]["total"], &totals["cost_usd"]), (&json!(1500), &json!(0.01)));
+}
+
+#[test]
+fn what_says_nothing_is_not_within_any_limit() {
+    let silent = json!({"model": "gpt-4o", "provider": "openai"});
+    let (_folder, path, totals) = report_of(&[("c", None, "model_generation", silent)]);
+    assert_eq!(totals["cost_source"]["no_usage"], 1);
+    for limit in [["--max-cost", "1"], ["--max-tokens", "1000"]] {
+        assert_eq!(tracetui(&["check", limit[0], limit[1], &path]).code, 3, "{limit:?}");
+        assert_eq!(tracetui(&["check", limit[0], limit[1], "--allow-unpriced", &path]).code, 0, "{limit:?}");
+    }
+    let (_folder, path, _) = report_of(&[("c", None, "model_generation", json!({"costUsd": 5.0}))]);
+    assert_eq!(tracetui(&["check", "--max-cost", "1", &path]).code, 1);
+    assert_eq!(tracetui(&["check", "--max-cost", "1", "--cost", "calculated", &path]).code, 3);
+}

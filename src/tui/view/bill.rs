@@ -240,6 +240,7 @@ fn run_lines(model: &Model, lines: &mut Lines) {
         (costs.estimated, "≈ from the price list, something is assumed", theme.warn),
         (costs.free, "local and free", theme.text),
         (costs.unknown, "without a price: not in the sum", theme.warn),
+        (costs.silent, "without token counts: not in the sum", theme.warn),
         (costs.assumed, "≈ with counters about which something is assumed", theme.warn),
         (costs.differing, "reported far from the price list", theme.warn),
         (costs.duplicates, "recorded twice and counted once", theme.dim),
