@@ -53,7 +53,13 @@ fn plan(schema: &TableSchema) -> Option<Result<TablePlan, String>> {
     }
     let index =
         COLUMNS.iter().map(|name| schema.columns.iter().find(|column| column == name).cloned()).collect();
-    Some(Ok(TablePlan { table: schema.name.clone(), index, detail: schema.columns.clone() }))
+    Some(Ok(TablePlan {
+        table: schema.name.clone(),
+        index,
+        lookups: Vec::new(),
+        detail_lookups: Vec::new(),
+        detail: schema.columns.clone(),
+    }))
 }
 
 fn text(cell: &Cell<'_>) -> Option<String> {
