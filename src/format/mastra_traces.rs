@@ -7,7 +7,8 @@ use serde_json::Value as Json;
 
 use super::genai::{Collector, Context, mapping};
 use super::json::Value;
-use super::rows::{DetailRow, Shape, collect, error_line, events, flatten, tell};
+use super::plain::{collect, error_line, events, flatten, tell};
+use super::rows::{DetailRow, Shape};
 use super::{Cell, Lookup, RowPlace, TableFormat};
 use crate::model::{Batch, Parent, Reason, SpanDetail, Status, UnixNanos};
 

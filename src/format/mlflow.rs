@@ -9,7 +9,8 @@ use serde_json::{Map, Value as Json};
 
 use super::genai::{Collector, Context, joined_error, mapping};
 use super::json::{Fault, Reader, Value};
-use super::rows::{DetailRow, Shape, error_line, events, tell};
+use super::plain::{error_line, events, tell};
+use super::rows::{DetailRow, Shape};
 use super::{Cell, Lookup, RowPlace, TableFormat};
 use crate::model::{Batch, NanoUsd, Parent, Reason, SpanDetail, Status};
 

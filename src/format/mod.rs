@@ -6,8 +6,10 @@
 mod chat;
 mod detect;
 mod genai;
+mod jaeger;
 mod json;
 mod jsonb;
+mod langsmith;
 mod lines;
 mod llm_events;
 mod llm_logs;
@@ -15,14 +17,17 @@ mod mastra;
 mod mastra_traces;
 mod mlflow;
 mod native;
+mod openai_agents;
 mod otlp;
 mod phoenix;
+mod plain;
 mod rows;
 mod step_telemetry;
 mod telemetry_api;
 #[cfg(test)]
 mod testing;
 mod usage;
+mod zipkin;
 
 use crate::model::{Batch, PayloadRef, SpanDetail, Stamp, UnixNanos};
 
@@ -171,8 +176,17 @@ pub struct TableFormat {
 }
 
 /// Every line dialect, in the order in which ties are decided.
-pub static LINE_FORMATS: &[&LineFormat] =
-    &[&native::LINES, &llm_events::LINES, &step_telemetry::LINES, &otlp::LINES, &telemetry_api::LINES];
+pub static LINE_FORMATS: &[&LineFormat] = &[
+    &native::LINES,
+    &llm_events::LINES,
+    &step_telemetry::LINES,
+    &otlp::LINES,
+    &telemetry_api::LINES,
+    &jaeger::LINES,
+    &zipkin::LINES,
+    &openai_agents::LINES,
+    &langsmith::LINES,
+];
 
 /// Every table dialect. Of several that know a table the first has it: those of one product go before those of many.
 pub static TABLE_FORMATS: &[&TableFormat] = &[

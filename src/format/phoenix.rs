@@ -5,7 +5,8 @@
 
 use super::genai::{Collector, Context, mapping};
 use super::json::Value;
-use super::rows::{DetailRow, Row, Shape, collect, error_line, events, flatten, tell};
+use super::plain::{collect, error_line, events, flatten, tell};
+use super::rows::{DetailRow, Row, Shape};
 use super::{Cell, Lookup, RowPlace, TableFormat};
 use crate::model::{Batch, NanoUsd, Parent, Reason, SpanDetail, Status, Symbol};
 

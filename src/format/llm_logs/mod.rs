@@ -9,7 +9,8 @@ mod detail;
 
 use serde_json::Value as Json;
 
-use super::rows::{Row, Shape, error_line};
+use super::plain::error_line;
+use super::rows::{Row, Shape};
 use super::usage::{Convention, Counter, Counters};
 use super::{Lookup, TableFormat};
 use crate::model::{Batch, Id, Parent, Reason, SpanKind, SpanUpdate, Status, Timed, UnixNanos};

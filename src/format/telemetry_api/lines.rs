@@ -169,7 +169,7 @@ fn detail(bytes: &[u8]) -> SpanDetail {
         Some(Record::Event(fields)) => SpanDetail {
             events: vec![DetailEvent {
                 name: fields.get("event_type").and_then(Json::as_str).unwrap_or_default().to_owned(),
-                at: fields.get("timestamp").and_then(crate::format::rows::time),
+                at: fields.get("timestamp").and_then(crate::format::plain::time),
                 attributes: fields.get("payload_json").and_then(Json::as_str).unwrap_or_default().to_owned(),
             }],
             ..SpanDetail::default()

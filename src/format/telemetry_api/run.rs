@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use crate::format::rows::{error_line, flatten, time};
+use crate::format::plain::{error_line, flatten, time};
 use crate::format::usage::{Convention, Counters};
 use crate::model::{
     Batch, NANOS_PER_MS, NanoUsd, Parent, PayloadRef, Reason, SpanDetail, SpanKind, SpanUpdate, Status,
