@@ -41,7 +41,7 @@
 //! assert_eq!(found.format.name, "native");
 //!
 //! let segment = SegmentId(0);
-//! let mut decoder = (found.format.decoder)(&Stream { name: "run.ndjson".into(), salt: Vec::new() });
+//! let mut decoder = (found.format.decoder)(&Stream { name: "run.ndjson".into(), salt: Vec::new(), notes: String::new() });
 //! let mut batch = Batch::default();
 //! for (number, line) in log.lines().enumerate() {
 //!     let at = PayloadRef { segment, pos: number as u64, len: line.len() as u32 };

@@ -2,6 +2,8 @@
 
 #[path = "it/bill.rs"]
 mod bill;
+#[path = "it/check.rs"]
+mod check;
 #[path = "it/cli.rs"]
 mod cli;
 #[path = "it/demo.rs"]
@@ -14,6 +16,8 @@ mod layering;
 #[cfg(unix)]
 #[path = "support/lexer.rs"]
 mod lexer;
+#[path = "it/live_agents.rs"]
+mod live_agents;
 #[cfg(unix)]
 #[path = "it/live_files/mod.rs"]
 mod live_files;
@@ -25,6 +29,8 @@ mod live_sqlite;
 mod live_stores;
 #[path = "it/memory.rs"]
 mod memory;
+#[path = "it/prices.rs"]
+mod prices;
 #[path = "it/program.rs"]
 mod program;
 #[cfg(unix)]

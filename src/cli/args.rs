@@ -4,19 +4,21 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::GroupBy;
+use crate::model::{GroupBy, NanoUsd};
+use crate::price::CostMode;
 
 /// Live waterfalls, tokens and cost of LLM workflows and agents in your terminal.
 #[derive(Debug, Parser)]
 #[command(name = "tracetui", version, about, propagate_version = true, after_help = AFTER_HELP)]
 pub(super) struct Cli {
-    /// What to do.
+    /// What to do; without it, a list of what was found here and of coding agents' sessions to choose from.
     #[command(subcommand)]
-    pub command: Command,
+    pub command: Option<Command>,
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 fine, 2 bad usage or a source that can't be read, 130 interrupted.
+Exit codes: 0 fine, 1 check or prices --check found something, 2 bad usage or a source that can't be read,
+3 check can't judge, 130 interrupted.
 SOURCE is a SQLite span store, an NDJSON or plain log file, a folder of them, or - for standard input;
 its format is found from its content.";
 
@@ -27,10 +29,14 @@ pub(super) enum Command {
     Watch(WatchArgs),
     /// Print totals and groups
     Report(ReportArgs),
+    /// Hold runs to limits of cost, tokens, time and errors: an exit code for CI
+    Check(CheckArgs),
     /// Print one trace as a text waterfall
     Show(ShowArgs),
     /// Write all spans in another format
     Export(ExportArgs),
+    /// Print the price of a model and where it comes from, or all sources of prices
+    Prices(PricesArgs),
     /// Play a made-up agent workflow into a store and watch it
     Demo(DemoArgs),
     /// Print a completion script
@@ -43,7 +49,7 @@ pub(super) enum Command {
 }
 
 /// Options about what is read and how.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(super) struct InputArgs {
     /// Read the sources as this format instead of finding it out; `help` lists the names
     #[arg(long, value_name = "NAME")]
@@ -54,6 +60,12 @@ pub(super) struct InputArgs {
     /// Only traces that were active in this time, for example 2h or 30m
     #[arg(long, value_name = "DURATION")]
     pub since: Option<String>,
+    /// File with prices of your own, which come before the built-in ones; may be given several times, later files win
+    #[arg(long, value_name = "FILE")]
+    pub prices: Vec<PathBuf>,
+    /// Which costs count: auto takes what the source reports, else what the price lists say; or reported, or calculated
+    #[arg(long, value_name = "WHICH", default_value_t)]
+    pub cost: CostMode,
     /// Show secrets as they are instead of [REDACTED]
     #[arg(long)]
     pub no_redact: bool,
@@ -90,7 +102,7 @@ pub(super) struct WatchArgs {
 }
 
 /// Options about the screen.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(super) struct ScreenArgs {
     /// Colour theme: dark, light, high-contrast or mono
     #[arg(long, value_name = "NAME")]
@@ -102,6 +114,12 @@ pub(super) struct ScreenArgs {
     /// are opened [default: half of what is free]
     #[arg(long, value_name = "SIZE", value_parser = super::memory::parse_size)]
     pub max_memory: Option<usize>,
+    /// Budget in dollars for all that is watched: a bar in the header, and the bell once when it is crossed
+    #[arg(long, value_name = "USD", value_parser = super::amount::parse_usd)]
+    pub budget: Option<NanoUsd>,
+    /// The same in tokens, for example 500k
+    #[arg(long, value_name = "N", value_parser = super::amount::parse_count)]
+    pub budget_tokens: Option<u64>,
     /// Leave the mouse to the terminal
     #[arg(long)]
     pub no_mouse: bool,
@@ -128,6 +146,52 @@ pub(super) struct ReportArgs {
     #[command(flatten)]
     pub input: InputArgs,
 }
+
+/// `tracetui check`
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_HELP)]
+pub(super) struct CheckArgs {
+    /// What to read
+    #[arg(required_unless_present = "format", value_name = "SOURCE")]
+    pub sources: Vec<String>,
+    /// Most dollars that the runs may cost
+    #[arg(long, value_name = "USD", value_parser = super::amount::parse_usd)]
+    pub max_cost: Option<NanoUsd>,
+    /// Most tokens, in and out, for example 500k
+    #[arg(long, value_name = "N", value_parser = super::amount::parse_count)]
+    pub max_tokens: Option<u64>,
+    /// Longest time that any one run may take, for example 90s or 5m
+    #[arg(long, value_name = "DURATION", value_parser = super::amount::parse_duration)]
+    pub max_duration: Option<i64>,
+    /// Most spans that may have failed
+    #[arg(long, value_name = "N", value_parser = super::amount::parse_count)]
+    pub max_errors: Option<u64>,
+    /// Dollars that all runs together may cost, whatever --per-run says
+    #[arg(long, value_name = "USD", value_parser = super::amount::parse_usd)]
+    pub budget: Option<NanoUsd>,
+    /// Tokens that all runs together may use, whatever --per-run says
+    #[arg(long, value_name = "N", value_parser = super::amount::parse_count)]
+    pub budget_tokens: Option<u64>,
+    /// Hold each run to the --max limits instead of all of them together
+    #[arg(long)]
+    pub per_run: bool,
+    /// Judge by the known costs alone: calls without a price cost nothing
+    #[arg(long)]
+    pub allow_unpriced: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub input: InputArgs,
+}
+
+const CHECK_HELP: &str = "\
+Exit codes:
+  0  every limit is kept
+  1  a limit is broken
+  2  bad usage, or a source that can't be read
+  3  no limit is known to be broken, but one on cost can't be judged: calls have no price
+A limit is the most that is still fine.";
 
 /// `tracetui show`
 #[derive(Debug, Args)]
@@ -165,6 +229,50 @@ pub(super) struct ExportArgs {
     #[command(flatten)]
     pub input: InputArgs,
 }
+
+/// `tracetui prices`
+#[derive(Debug, Args)]
+#[command(after_help = PRICES_HELP)]
+pub(super) struct PricesArgs {
+    /// The model, as your traces spell it; without one, the sources of prices are listed
+    pub model: Option<String>,
+    /// Its provider, as your traces spell it
+    #[arg(long, value_name = "NAME", requires = "model")]
+    pub provider: Option<String>,
+    /// The day to price for, for example 2026-01-31 [default: now]
+    #[arg(long, value_name = "DATE", conflicts_with = "check")]
+    pub at: Option<String>,
+    /// List the models in these sources that have no price; exit code 1 when there are any
+    #[arg(long, value_name = "SOURCE", num_args = 1.., conflicts_with_all = ["model", "provider"])]
+    pub check: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub input: InputArgs,
+}
+
+const PRICES_HELP: &str = "\
+Prices of your own go into prices.toml in the configuration directory, or any file given with --prices:
+
+  [[price]]
+  provider = \"anthropic\"        # optional
+  match = \"claude-haiku-4-5*\"   # * stands for any text; the last row that fits wins
+  from = \"2026-01-01\"           # optional, and until = the first day without it
+  input = 0.80                  # US dollars per million tokens
+  output = 4.00
+  cache_read = 0.08             # also cache_write_5m, cache_write_1h, reasoning, input_audio,
+                                # cache_read_audio, output_audio; request and search by the piece
+  above = { tokens = 200000, input = 1.60 }
+  batch = 0.5                   # a factor or a table; also flex and priority
+
+  [alias]
+  \"azure/prod-chat\" = \"openai/gpt-4o\"
+
+  [free]
+  providers = [\"my-cluster\"]
+
+LiteLLM's model_prices_and_context_window.json, models.dev's api.json and genai-prices' data.json work as they are.";
 
 /// `tracetui demo`
 #[derive(Debug, Args)]

@@ -28,8 +28,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<(), Failure> {
         let stop = Arc::clone(&stop);
         std::thread::spawn(move || demo.play(sink.as_mut(), &mut RealClock::new(), &stop))
     };
-    let input =
-        InputArgs { format: None, filter: None, since: None, no_redact: false, config: None, verbose: 0 };
+    let input = InputArgs::default();
     let watched = watch(&[path.to_string_lossy().into_owned()], &input, &args.screen);
     stop.store(true, Ordering::Relaxed);
     let written = writer.join();

@@ -1,15 +1,18 @@
 //! Reading sources once, into a store.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::Utc;
 
 use super::Failure;
+use super::amount::parse_duration;
 use super::args::InputArgs;
+use crate::config::prices_path;
 use crate::filter::{Filter, Verdict};
 use crate::format::format_names;
-use crate::model::{NANOS_PER_SEC, SourceId, SpanDetail, UnixNanos};
-use crate::price::{CostMode, PriceTable};
+use crate::model::{SourceId, SpanDetail, UnixNanos};
+use crate::price::{PriceTable, UserPrices};
 use crate::source::{Catalog, Follow, SourceEvent, SourceSpec, SourceState, StopFlag, expand, spawn};
 use crate::store::{Arrival, Clock, FilterRow, SpanView, Store};
 use crate::text;
@@ -44,11 +47,19 @@ pub(super) fn now() -> UnixNanos {
 /// Reads every source to its end. Damaged records are counted and named in one warning on standard error; a source
 /// that can't be read or recognised is an error.
 pub(super) fn load(names: &[String], args: &InputArgs) -> Result<Loaded, Failure> {
+    let loaded = load_quietly(names, args)?;
+    loaded.warn_of_problems();
+    Ok(loaded)
+}
+
+/// The same without a word.
+pub(super) fn load_quietly(names: &[String], args: &InputArgs) -> Result<Loaded, Failure> {
     let filter = parse_filter(args.filter.as_deref())?;
     let now = now();
     let since = args.since.as_deref().map(|text| parse_since(text, now)).transpose()?;
     check_format(args.format.as_deref())?;
     let names = &sources_of(names)?;
+    let user = user_prices(&args.prices)?;
 
     let catalog = Arc::new(Catalog::default());
     let (tx, mut rx) = tokio::sync::mpsc::channel(CHANNEL);
@@ -66,7 +77,7 @@ pub(super) fn load(names: &[String], args: &InputArgs) -> Result<Loaded, Failure
     }
     drop(tx);
     // The price list takes a moment to decode: that happens while the sources are read.
-    let prices = std::thread::spawn(PriceTable::builtin);
+    let prices = std::thread::spawn(move || PriceTable::with_user(user));
     while let Some(message) = rx.blocking_recv() {
         match message.event {
             SourceEvent::Segment { id, format, modified, .. } => {
@@ -97,13 +108,10 @@ pub(super) fn load(names: &[String], args: &InputArgs) -> Result<Loaded, Failure
         }
     }
     if let Ok(table) = prices.join() {
-        store.set_pricing(Box::new(table), CostMode::Auto);
+        store.set_pricing(Box::new(table), args.cost);
         store.take_changes();
     }
-    let loaded =
-        Loaded { store, catalog, clock: Clock::at(now), sources, filter, since, redact: !args.no_redact };
-    loaded.warn_of_problems();
-    Ok(loaded)
+    Ok(Loaded { store, catalog, clock: Clock::at(now), sources, filter, since, redact: !args.no_redact })
 }
 
 /// Says which spans a command is about.
@@ -198,6 +206,13 @@ pub(super) fn sources_of(names: &[String]) -> Result<Vec<String>, Failure> {
     expand(names).map_err(|error| Failure::usage(&error))
 }
 
+/// The user's own prices: those in the configuration directory, then the files that are given.
+pub(super) fn user_prices(files: &[PathBuf]) -> Result<UserPrices, Failure> {
+    let standing = prices_path().filter(|path| path.is_file());
+    let paths: Vec<PathBuf> = standing.into_iter().chain(files.iter().cloned()).collect();
+    UserPrices::read(&paths).map_err(|error| Failure::usage(&error))
+}
+
 /// The filter, or an error that points at what is wrong with it.
 pub(super) fn parse_filter(text: Option<&str>) -> Result<Filter, Failure> {
     let Some(text) = text else { return Ok(Filter::default()) };
@@ -209,17 +224,8 @@ pub(super) fn parse_filter(text: Option<&str>) -> Result<Filter, Failure> {
 }
 
 fn parse_since(text: &str, now: UnixNanos) -> Result<UnixNanos, Failure> {
-    const UNITS: [(&str, f64); 5] =
-        [("s", 1.0), ("m", 60.0), ("h", 3_600.0), ("d", 86_400.0), ("w", 604_800.0)];
-    let text = text.trim();
-    let found = UNITS.iter().find_map(|(unit, seconds)| {
-        let number: f64 = text.strip_suffix(unit)?.trim().parse().ok()?;
-        (number >= 0.0 && number.is_finite()).then_some(number * seconds)
-    });
-    match found {
-        Some(seconds) => Ok(now.plus(-((seconds * NANOS_PER_SEC as f64) as i64))),
-        None => Err(Failure::Usage(format!("--since: {text} is no duration; try 2h, 30m or 1d"))),
-    }
+    let nanos = parse_duration(text).map_err(|error| Failure::Usage(format!("--since: {error}")))?;
+    Ok(now.plus(-nanos))
 }
 
 /// Lists the formats for `--format help`, or says that a name isn't one.

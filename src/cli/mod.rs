@@ -1,13 +1,17 @@
 //! The commands. The only place that knows clap, exit codes and standard output.
 
+mod amount;
 mod args;
+mod check;
 mod demo;
 mod export;
 mod json;
 mod load;
 mod memory;
+mod prices;
 mod report;
 mod show;
+mod start;
 mod table;
 mod watch;
 
@@ -34,6 +38,9 @@ pub(crate) enum Failure {
     /// The user interrupted; exit code 130.
     #[error("interrupted")]
     Interrupted,
+    /// Not a failure of the command, but an answer that has been printed and is an exit code of its own.
+    #[error("exit code {0}")]
+    Answer(u8),
     /// Nobody reads what we write any more: a pipe was closed.
     #[error("output closed")]
     OutputClosed,
@@ -98,6 +105,14 @@ pub fn main() -> ExitCode {
             let printed = writeln!(out.stdout, "{text}").and_then(|()| out.stdout.flush());
             ExitCode::from(u8::from(printed.is_err()))
         }
+        // Whether somebody reads the words or not: the answer is the code.
+        Err(Failure::Answer(code)) => match out.stdout.flush().map_err(Failure::from) {
+            Ok(()) | Err(Failure::OutputClosed) => ExitCode::from(code),
+            Err(failure) => {
+                warn(&failure.to_string());
+                ExitCode::from(2)
+            }
+        },
         Err(Failure::Interrupted) => ExitCode::from(130),
         Err(failure) => {
             warn(&failure.to_string());
@@ -107,11 +122,14 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli, out: &mut Output) -> Result<(), Failure> {
-    match cli.command {
+    let Some(command) = cli.command else { return start::run() };
+    match command {
         Command::Watch(args) => watch::run(&args),
         Command::Report(args) => report::run(&args, out),
+        Command::Check(args) => check::run(&args, out),
         Command::Show(args) => show::run(&args, out),
         Command::Export(args) => export::run(&args, out),
+        Command::Prices(args) => prices::run(&args, out),
         Command::Demo(args) => demo::run(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "tracetui", out.stdout());

@@ -112,7 +112,7 @@ fn write_text(
     )?;
     line("calls", format!("{} of models, {} of tools", totals.llm_calls, totals.tool_calls))?;
     line("tokens", tokens_text(figures))?;
-    line("cost", cost_text(figures))?;
+    line("cost", text::bill(totals.cost, totals.unpriced_calls, totals.unpriced_tokens))?;
     for (name, value) in bill_lines(figures) {
         line(name, value)?;
     }
@@ -189,20 +189,6 @@ fn bill_lines(figures: &Figures) -> Vec<(&'static str, String)> {
         lines.push(("look twice", doubts));
     }
     lines
-}
-
-/// `$0.0660`, or `≥ $0.0660 + 3 unpriced calls (12.4k tok)` when prices are missing.
-fn cost_text(figures: &Figures) -> String {
-    let totals = &figures.totals;
-    match totals.unpriced_calls {
-        0 => text::usd(totals.cost),
-        calls => format!(
-            "≥ {} + {calls} unpriced call{} ({} tok)",
-            text::usd(totals.cost),
-            if calls == 1 { "" } else { "s" },
-            text::count(totals.unpriced_tokens)
-        ),
-    }
 }
 
 fn groups_table(loaded: &Loaded, report: &Report, by: Option<GroupBy>) -> Table {

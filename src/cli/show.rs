@@ -178,19 +178,15 @@ fn write_waterfall(
 ) -> std::io::Result<()> {
     let totals = trace.totals();
     let duration = trace.duration(&loaded.clock).map_or_else(|| "–".to_owned(), text::duration);
-    let unpriced = match totals.unpriced_calls {
-        0 => String::new(),
-        calls => format!(" + {calls} unpriced"),
-    };
     writeln!(
         out,
-        "{}  {}  {} {}  {} spans  {}{unpriced}",
+        "{}  {}  {} {}  {} spans  {}",
         text::display_safe(&loaded.shown(trace.name())),
         text::display_safe(&trace.id_text()),
         trace.status(&loaded.clock),
         duration,
         totals.spans,
-        text::usd(totals.cost),
+        text::bill(totals.cost, totals.unpriced_calls, totals.unpriced_tokens),
     )?;
     let figures = TIME + TOKENS + COST + 6;
     let bars = ((width.saturating_sub(figures)) / 2).clamp(8, 80);
@@ -276,14 +272,7 @@ fn figures_of(span: &SpanView<'_>, node: &Node, _top: bool) -> (String, String) 
         _ if totals.tokens.total() > 0 => text::tokens(totals.tokens.total()),
         _ => String::new(),
     };
-    let cost = if totals.cost.0 > 0 {
-        text::usd_cell(totals.cost)
-    } else if totals.unpriced_calls > 0 {
-        "–".to_owned()
-    } else {
-        String::new()
-    };
-    (tokens, cost)
+    (tokens, text::bill_cell(totals.cost, totals.unpriced_calls))
 }
 
 /// A bar that starts and ends at an eighth of a cell.

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::Failure;
 use super::args::{ColorWhen, InputArgs, ScreenArgs, WatchArgs};
-use super::load::{check_format, parse_filter, sources_of};
+use super::load::{check_format, parse_filter, sources_of, user_prices};
 use crate::config::{Config, THEMES, state_dir};
 use crate::model::SourceId;
 use crate::source::{Catalog, Follow, SourceMessage, SourceSpec, StopFlag, spawn};
@@ -33,9 +33,11 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
     let names = sources_of(names)?;
     let filter = parse_filter(input.filter.as_deref())?;
     let config = Config::load(input.config.as_deref()).map_err(|error| Failure::usage(&error))?;
+    let prices = user_prices(&input.prices)?;
     let (theme, depth) = theme(screen, &config)?;
     let mut model = Model::new(&config, &theme, depth, &names, !(input.no_redact || config.show_secrets));
     model.memory.limit = Some(screen.max_memory.unwrap_or_else(super::memory::half_of_free));
+    (model.budgets.cost, model.budgets.tokens) = (screen.budget, screen.budget_tokens);
     model.start_with(filter, input.filter.as_deref().unwrap_or_default());
 
     let catalog = Arc::new(Catalog::default());
@@ -59,7 +61,8 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mouse = config.mouse && !screen.no_mouse;
     let ascii = config.ascii.unwrap_or_else(wants_ascii);
-    let options = Options { mouse, ascii, log: (input.verbose > 0).then(open_log).flatten() };
+    let log = (input.verbose > 0).then(open_log).flatten();
+    let options = Options { mouse, ascii, log, prices, cost: input.cost };
     let exit = runtime.block_on(show(model, rx, catalog, options));
     stop.stop();
     // Reads that are under way are not waited for.
@@ -88,7 +91,8 @@ fn open_log() -> Option<File> {
     options.open(folder.join("tracetui.log")).ok()
 }
 
-fn theme(screen: &ScreenArgs, config: &Config) -> Result<(String, Depth), Failure> {
+/// The theme's name and the colours to show it in.
+pub(super) fn theme(screen: &ScreenArgs, config: &Config) -> Result<(String, Depth), Failure> {
     let names: Vec<&str> = THEMES.iter().map(|(name, _)| *name).collect();
     let name = match screen.theme.clone().or_else(|| config.theme.clone()) {
         Some(name) if names.contains(&name.as_str()) => name,

@@ -232,6 +232,46 @@ fn usage(run: &Map<String, Json>, metadata: &Json) -> Option<Counters> {
     })
 }
 
+/// Messages as `LangChain` serializes them (`{"lc":1,"id":[…,"HumanMessage"],"kwargs":{…}}`, lists of lists), as others
+/// write them.
+fn unwrapped(value: &Json) -> Json {
+    unwrapped_below(value, 0)
+}
+
+fn unwrapped_below(value: &Json, depth: usize) -> Json {
+    match value {
+        _ if depth > 16 => Json::Null,
+        Json::Array(items) => match items.as_slice() {
+            // One list of messages for each prompt of a batch: nearly always one.
+            [Json::Array(inner)] => unwrapped_below(&Json::Array(inner.clone()), depth + 1),
+            _ => items.iter().map(|item| unwrapped_below(item, depth + 1)).collect(),
+        },
+        Json::Object(map) => {
+            let class =
+                map.get("id").and_then(Json::as_array).and_then(|id| id.last()).and_then(Json::as_str);
+            let fields = map.get("kwargs").and_then(Json::as_object).unwrap_or(map);
+            let word = fields.get("type").and_then(Json::as_str).or(class).unwrap_or_default();
+            let role = match word {
+                "human" | "HumanMessage" | "HumanMessageChunk" => "user",
+                "ai" | "AIMessage" | "AIMessageChunk" => "assistant",
+                "system" | "SystemMessage" => "system",
+                "tool" | "ToolMessage" => "tool",
+                _ => {
+                    return map
+                        .iter()
+                        .map(|(name, value)| (name.clone(), unwrapped_below(value, depth + 1)))
+                        .collect();
+                }
+            };
+            let mut message = fields.clone();
+            message.remove("type");
+            message.insert("role".to_owned(), role.into());
+            Json::Object(message)
+        }
+        other => other.clone(),
+    }
+}
+
 fn detail(bytes: &[u8]) -> SpanDetail {
     let text = LineText::new(bytes);
     let record: Json = serde_json::from_str(&text.text).unwrap_or_default();
@@ -251,9 +291,10 @@ fn detail(bytes: &[u8]) -> SpanDetail {
     if detail.error.as_deref() == Some("") {
         detail.error = None;
     }
-    let speaks = matches!(self::text(run, "run_type"), "llm" | "tool" | "");
-    if speaks {
-        detail.messages = chat::messages(detail.input.as_deref(), detail.output.as_deref(), true);
+    if matches!(self::text(run, "run_type"), "llm" | "tool" | "") {
+        let input = run.get("inputs").map(unwrapped).map(|value| value.to_string());
+        let output = answer(run).or_else(|| run.get("outputs")).map(unwrapped).map(|value| value.to_string());
+        detail.messages = chat::messages(input.as_deref(), output.as_deref(), true);
     }
     detail.events = events(run.get("events"));
     let mut attributes = Vec::new();

@@ -3,6 +3,7 @@
 //!
 //! A format is a value in [`LINE_FORMATS`] or [`TABLE_FORMATS`]; adding one is adding a file and a line there.
 
+mod agents;
 mod chat;
 mod detect;
 mod genai;
@@ -56,12 +57,14 @@ pub struct Line<'a> {
 }
 
 /// What a decoder may know about the stream it reads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Stream {
     /// The file's name without its folder, or `stdin`. For formats in which the file is the run. Untrusted text.
     pub name: String,
     /// Stable bytes that tell this stream from others, to make synthetic ids from.
     pub salt: Vec<u8>,
+    /// What a file beside it says about it: `NAME.meta.json` for `NAME.jsonl`. Mostly nothing. Untrusted text.
+    pub notes: String,
 }
 
 /// Turns the lines of one stream into updates, in order.
@@ -124,7 +127,7 @@ pub struct Lookup {
 }
 
 /// Which columns of a table to read and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TablePlan {
     /// The table.
     pub table: String,
@@ -181,6 +184,9 @@ pub static LINE_FORMATS: &[&LineFormat] = &[
     &llm_events::LINES,
     &step_telemetry::LINES,
     &otlp::LINES,
+    &agents::claude::LINES,
+    &agents::codex::LINES,
+    &agents::gemini::LINES,
     &telemetry_api::LINES,
     &jaeger::LINES,
     &zipkin::LINES,
@@ -192,6 +198,9 @@ pub static LINE_FORMATS: &[&LineFormat] = &[
 pub static TABLE_FORMATS: &[&TableFormat] = &[
     &mastra::TABLE,
     &mastra_traces::TABLE,
+    &agents::opencode::SESSIONS,
+    &agents::opencode::MESSAGES,
+    &agents::opencode::PARTS,
     &phoenix::TABLE,
     &mlflow::TABLE,
     &llm_logs::TURNS,

@@ -193,9 +193,8 @@ fn plan(schema: &TableSchema) -> Option<Result<TablePlan, String>> {
     Some(Ok(TablePlan {
         table: schema.name.clone(),
         index: COLUMNS.iter().map(|key| column(*key)).collect(),
-        lookups: Vec::new(),
-        detail_lookups: Vec::new(),
         detail: schema.columns.clone(),
+        ..TablePlan::default()
     }))
 }
 

@@ -9,7 +9,7 @@ use crate::model::{
 
 /// Decodes a whole file.
 pub(super) fn decode(format: &LineFormat, bytes: &[u8]) -> Batch {
-    let stream = Stream { name: "test.ndjson".to_owned(), salt: b"test".to_vec() };
+    let stream = Stream { name: "test.ndjson".to_owned(), salt: b"test".to_vec(), notes: String::new() };
     let mut decoder = (format.decoder)(&stream);
     let mut batch = Batch::default();
     let mut pos = 0;
@@ -20,6 +20,31 @@ pub(super) fn decode(format: &LineFormat, bytes: &[u8]) -> Batch {
         pos += bytes.len() as u64 + 1;
     }
     decoder.finish(&mut batch);
+    batch
+}
+
+/// A file for [`decode_files`]: its notes and its bytes.
+pub(super) type NotedFile = (String, Vec<u8>);
+
+/// Decodes several files as sources of one run do, each a segment of its own.
+pub(super) fn decode_files(format: &LineFormat, files: &[NotedFile]) -> Batch {
+    let mut batch = Batch::default();
+    for (segment, (notes, bytes)) in files.iter().enumerate() {
+        let stream = Stream { name: "a.jsonl".to_owned(), salt: vec![segment as u8], notes: notes.clone() };
+        let mut decoder = (format.decoder)(&stream);
+        let segment = SegmentId(segment as u32);
+        let mut pos = 0;
+        for bytes in bytes.split_inclusive(|&byte| byte == b'\n') {
+            let line = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+            let at = PayloadRef { segment, pos, len: line.len() as u32 };
+            let stamp = Stamp::new(segment, pos);
+            decoder.decode(&Line { bytes: line, at, stamp, arrived: UnixNanos(0) }, &mut batch);
+            pos += bytes.len() as u64;
+        }
+        decoder.finish(&mut batch);
+    }
+    // As the store merges: what is weaker counts as if it had come before.
+    batch.updates.sort_by_key(|update| update.stamp);
     batch
 }
 

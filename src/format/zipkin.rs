@@ -26,8 +26,14 @@ fn sniff(sample: &LineSample<'_>) -> (u8, String) {
     for line in sample.lines() {
         let text = LineText::new(line);
         let mut reader = Reader::new(&text.text);
-        if reader.peek() == Some(b'[') && (reader.enter_array().is_err() || reader.next_item() != Ok(true)) {
-            continue;
+        if reader.peek() == Some(b'[') {
+            // A list that goes on over other lines cannot be read line by line.
+            if sample.lines().nth(1).is_some() {
+                return (0, "a list over several lines".to_owned());
+            }
+            if reader.enter_array().is_err() || reader.next_item() != Ok(true) {
+                continue;
+            }
         }
         records += 1;
         spans += usize::from(is_span(&mut reader));

@@ -32,7 +32,7 @@ const LARGEST_PROMPT: u64 = 1 << 24;
 const OUTPUT_PROBE: u32 = 1_000_000;
 
 /// A model in the catalogue.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Entry {
     /// Provider to ask with; empty lets the catalogue guess.
     pub(super) provider: String,

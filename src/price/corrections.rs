@@ -8,6 +8,8 @@ use crate::model::NANOS_PER_SEC;
 pub(super) const NAME: &str = "tracetui corrections";
 /// Its version.
 pub(super) const VERSION: &str = "2026-11";
+/// When its rows were last compared with other price lists: 2026-11-01T00:00:00Z.
+pub(super) const CHECKED: UnixNanos = UnixNanos(20_758 * DAY);
 
 const DAY: i64 = 86_400 * NANOS_PER_SEC;
 /// 2025-12-08T00:00:00Z
@@ -100,6 +102,7 @@ mod tests {
     fn dates_are_what_they_say() {
         assert_eq!(UnixNanos(MISTRAL_LARGE_3).to_rfc3339(), "2025-12-08T00:00:00.000Z");
         assert_eq!(UnixNanos(DEEPSEEK_PEAK_PRICING).to_rfc3339(), "2026-08-17T00:00:00.000Z");
+        assert_eq!(CHECKED.to_rfc3339(), "2026-11-01T00:00:00.000Z");
         assert_eq!(super::super::catalogue::PUBLISHED.to_rfc3339(), "2026-10-30T00:00:00.000Z");
     }
 }

@@ -1,19 +1,21 @@
 //! Why a call costs what it costs, as data: names, source, date, tier, each share, and what was overridden.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::card::{RateCard, Rates, Share};
-use super::catalogue::{self, Moment};
+use super::catalogue::{self, Entry, Moment};
 use super::resolve::{Place, Resolved, Target, resolve};
 use super::table::{Found, PriceTable, Quote, doubts, look_up, price, varies};
-use super::user::RulePrice;
+use super::user::{Rule, RulePrice};
 use super::{Estimate, PriceQuery, PriceSource, Priced, Unpriced, corrections, names};
 use crate::model::{NANOS_PER_SEC, NanoUsd, ServiceTier, UnixNanos};
 use crate::text::distance;
 
 /// Days by which the newest price may be older than a call before that is worth a warning.
 const STALE_DAYS: i64 = 90;
+/// Days on which rates are known to have begun that are remembered.
+const MAX_SINCE: usize = 256;
 /// Names that are offered for one that is not known.
 const OFFERED: usize = 5;
 
@@ -52,8 +54,8 @@ impl NameChange {
             Self::Alias(_) => "alias",
             Self::Provider => "provider",
             Self::Stripped => "read as",
-            Self::FromName => "provider in the name",
-            Self::Guessed => "provider guessed",
+            Self::FromName => "in name",
+            Self::Guessed => "guessed",
             Self::FiledAs => "listed as",
         }
     }
@@ -117,6 +119,8 @@ pub struct Explanation {
     pub tier: ServiceTier,
     /// The answer.
     pub priced: Priced,
+    /// Why the names have no rates, whatever the usage; `None` when they have.
+    pub without: Option<Unpriced>,
     /// The rates; `None` when there are none, or the model runs locally.
     pub in_force: Option<InForce>,
     /// What the call is made of, without what it has none of.
@@ -167,6 +171,18 @@ pub struct RulesInForce {
     pub stale_days: Option<i64>,
 }
 
+impl Explanation {
+    /// Why there is no price. A question without a usage is about the names only.
+    pub fn why_unknown(&self) -> String {
+        match self.priced {
+            Priced::Unknown(Unpriced::NoUsage) => self.without.unwrap_or(Unpriced::NoUsage).to_string(),
+            Priced::Unknown(reason) => reason.to_string(),
+            // A cost that isn't taken because it isn't reported.
+            Priced::Known { .. } | Priced::Free => "not reported by the source".to_owned(),
+        }
+    }
+}
+
 impl PriceTable {
     /// Why a call costs what it costs. Looks everything up again: for one call, not for all.
     pub fn explain(&self, query: PriceQuery<'_>) -> Explanation {
@@ -178,6 +194,7 @@ impl PriceTable {
             at: query.at,
             tier: moment.tier,
             priced: Unpriced::UnknownModel.into(),
+            without: Some(Unpriced::UnknownModel),
             in_force: None,
             shares: Vec::new(),
             estimates: Vec::new(),
@@ -196,11 +213,16 @@ impl PriceTable {
         let first = quotes.next();
         let second = quotes.next();
         drop(quotes);
+        explanation.without = match &first {
+            None => Some(resolved.otherwise),
+            Some((_, Quote::Unknown(reason))) => Some(*reason),
+            Some(_) => None,
+        };
         explanation.priced = match &first {
+            Some((_, Quote::Free)) => Priced::Free,
             _ if !query.usage.is_known() => Unpriced::NoUsage.into(),
             None => resolved.otherwise.into(),
             Some((_, Quote::Unknown(reason))) => (*reason).into(),
-            Some((_, Quote::Free)) => Priced::Free,
             Some((_, Quote::Card(found))) => price(found, query.usage),
         };
         match &first {
@@ -236,18 +258,29 @@ impl PriceTable {
             Place::Rule { file, rule } => {
                 let file = self.books.user.files.get(usize::from(*file));
                 let rule = file.and_then(|file| file.rules.get(*rule as usize));
-                (rule.and_then(|rule| rule.since()), rule.and_then(|rule| rule.until()))
+                (rule.and_then(Rule::since), rule.and_then(Rule::until))
             }
             Place::Corrections { entry, provider } => {
                 (corrections::find(provider, &entry.model, query.at).and_then(|row| row.from), None)
             }
             Place::Catalogue { entry, .. } if !varies(&self.books, target, query.at) => {
-                (self.books.catalogue.in_force_since(entry, moment), None)
+                (self.since(entry, moment), None)
             }
             Place::Catalogue { .. } | Place::File { .. } | Place::Local => (None, None),
         };
         let standing = self.standing(found.source);
         InForce { standing, since, until, card: Arc::clone(&found.card), tier_from, rates }
+    }
+
+    /// Since when the catalogue's rates hold; a screen asks again and again.
+    fn since(&self, entry: &Entry, moment: Moment) -> Option<UnixNanos> {
+        let day = moment.at.0.div_euclid(86_400 * NANOS_PER_SEC);
+        let key = (entry.clone(), day, moment.tier);
+        let mut known = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MAX_SINCE {
+            known.clear();
+        }
+        *known.entry(key).or_insert_with(|| self.books.catalogue.in_force_since(entry, moment))
     }
 
     fn overridden(&self, quote: &Quote, query: PriceQuery<'_>) -> Option<Overridden> {
@@ -276,7 +309,7 @@ impl PriceTable {
                 (catalogue::NAME.to_owned(), catalogue::VERSION, 0, Some(catalogue::PUBLISHED))
             }
             PriceSource::Corrections => {
-                (corrections::NAME.to_owned(), corrections::VERSION, 0, Some(catalogue::PUBLISHED))
+                (corrections::NAME.to_owned(), corrections::VERSION, 0, Some(corrections::CHECKED))
             }
             PriceSource::User { file, line } => {
                 let path = self.books.user.files.get(usize::from(file)).map(|file| &file.path);

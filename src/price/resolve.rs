@@ -223,11 +223,11 @@ impl Finder<'_> {
         if let Some((prefix, rest)) = model.split_once('/') {
             match names::provider(prefix) {
                 Provider::Local => {
-                    self.from_name(&model, prefix, rest);
+                    self.take_from_name(&model, prefix, rest);
                     return self.local();
                 }
                 Provider::Named(known) if !names::looks_local(rest) && self.is_provider(prefix) => {
-                    self.from_name(&model, &known, rest);
+                    self.take_from_name(&model, &known, rest);
                     return self.with_provider();
                 }
                 _ => {}
@@ -256,7 +256,7 @@ impl Finder<'_> {
     }
 
     /// The name says the provider, in front of a slash.
-    fn from_name(&mut self, model: &str, provider: &str, rest: &str) {
+    fn take_from_name(&mut self, model: &str, provider: &str, rest: &str) {
         self.step(NameChange::FromName, model, provider);
         (self.provider, self.model) = (provider.to_owned(), rest.to_owned());
         self.note_name(rest);

@@ -7,7 +7,7 @@ use hashbrown::{Equivalent, HashMap};
 use rustc_hash::FxBuildHasher;
 
 use super::card::{Bucket, RateCard};
-use super::catalogue::{Catalogue, Moment, SLOT_SECONDS};
+use super::catalogue::{Catalogue, Entry, Moment, SLOT_SECONDS};
 use super::resolve::{Books, Place, Resolved, Target, resolve};
 use super::user::{RulePrice, UserPrices};
 use super::{Estimate, PriceQuery, PriceSource, Priced, Unpriced, corrections, names};
@@ -17,10 +17,15 @@ use crate::model::{NANOS_PER_SEC, NanoUsd, ServiceTier, UnixNanos, Usage};
 const MAX_REMEMBERED: usize = 16_384;
 const SLOTS_PER_DAY: i64 = 86_400 / SLOT_SECONDS;
 
+/// The beginnings of rates, by model, day and how the provider serves.
+pub(super) type Since = HashMap<(Entry, i64, ServiceTier), Option<UnixNanos>, FxBuildHasher>;
+
 /// Prices of model calls. Cheap to ask from any thread; every answer is remembered.
 pub struct PriceTable {
     pub(super) books: Books,
     memo: Mutex<Memo>,
+    /// Since when the catalogue's rates of a model on a day, served in some way, hold.
+    pub(super) since: Mutex<Since>,
 }
 
 impl std::fmt::Debug for PriceTable {
@@ -37,7 +42,11 @@ impl PriceTable {
 
     /// The user's prices, and the bundled ones where these have none. Takes as long as [`PriceTable::builtin`].
     pub fn with_user(user: UserPrices) -> Self {
-        Self { books: Books { catalogue: Catalogue::bundled(), user }, memo: Mutex::default() }
+        Self {
+            books: Books { catalogue: Catalogue::bundled(), user },
+            memo: Mutex::default(),
+            since: Mutex::default(),
+        }
     }
 
     /// What a call costs.

@@ -252,7 +252,7 @@ mod tests {
     use crate::format::LINE_FORMATS;
 
     fn stream() -> Stream {
-        Stream { name: "a.ndjson".to_owned(), salt: Vec::new() }
+        Stream { name: "a.ndjson".to_owned(), salt: Vec::new(), notes: String::new() }
     }
 
     fn line(pos: u64, len: u32, segment: SegmentId) -> PayloadRef {

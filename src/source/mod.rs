@@ -5,6 +5,7 @@
 mod again;
 mod batches;
 mod catalog;
+pub mod discover;
 mod file;
 mod open;
 mod place;

@@ -217,7 +217,7 @@ mod tests {
         }
         std::fs::write(&path, &text).unwrap();
         let file = Arc::new(File::open(&path).unwrap());
-        let stream = Stream { name: String::new(), salt: Vec::new() };
+        let stream = Stream { name: String::new(), salt: Vec::new(), notes: String::new() };
         let id = FileId::of(&file.metadata().unwrap());
         let segment = catalog.add_file(&file, id, &path, LINE_FORMATS[0], &stream);
         (folder, places.into_iter().map(|(pos, len)| PayloadRef { segment, pos, len }).collect())

@@ -221,7 +221,8 @@ impl Spooled<'_> {
             }
         };
         let kept = self.kept.clone();
-        let stream = Stream { name: self.name.to_owned(), salt: self.name.as_bytes().to_vec() };
+        let stream =
+            Stream { name: self.name.to_owned(), salt: self.name.as_bytes().to_vec(), notes: String::new() };
         let id = self.reader.catalog.add_spool(kept.as_ref(), found.format, &stream);
         let modified = Some(now());
         self.reader.send(SourceEvent::Segment { id, format: found.format.name, why: found.why, modified })?;

@@ -235,11 +235,16 @@ impl<'a> SpanView<'a> {
             return true;
         }
         let mut above = self.parent();
+        let mut below_is_agent = self.kind() == SpanKind::Agent;
         for _ in 0..256 {
             let Some(span) = above else { return false };
             let over = span.written_status().is_none_or(|status| status != Status::Suspended);
+            // A call that starts an agent may be over long before the agent is.
+            let started = below_is_agent && span.kind() == SpanKind::Tool;
+            below_is_agent = span.kind() == SpanKind::Agent;
             if span.is_known()
                 && over
+                && !started
                 && span.end().is_some_and(|end| self.start().is_none_or(|start| start <= end))
             {
                 return true;

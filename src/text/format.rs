@@ -49,6 +49,18 @@ pub fn usd_cell(amount: NanoUsd) -> String {
     short::usd_cell(amount).into()
 }
 
+/// A sum of money with what is not in it: `$0.0660 + 3 unpriced (12.4k tok)`, `3 unpriced (12.4k tok)` when nothing has
+/// a price, else as [`usd`]. At most 55 cells.
+pub fn bill(cost: NanoUsd, unpriced_calls: u64, unpriced_tokens: u64) -> String {
+    short::bill(cost, unpriced_calls, unpriced_tokens).into()
+}
+
+/// The same for a column that says it is dollars: `0.0123`, `≥0.0123` where calls have no price, `–` where none has
+/// one, nothing where there is nothing. At most 8 cells, 9 when negative.
+pub fn bill_cell(cost: NanoUsd, unpriced_calls: u64) -> String {
+    short::bill_cell(cost, unpriced_calls).into()
+}
+
 /// A share (0.41 is `41%`): `0%`, `<0.1%`, `4.1%`, `41%`, `>99%`, `100%`; not a number is `–`. At most 6 cells.
 pub fn percent(share: f64) -> String {
     short::percent(share).into()

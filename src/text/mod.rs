@@ -17,8 +17,8 @@ pub mod short;
 mod sink;
 
 pub use format::{
-    UNKNOWN, age, bytes, clock, count, date_time, duration, duration_short, percent, rate, tokens, usd,
-    usd_cell,
+    UNKNOWN, age, bill, bill_cell, bytes, clock, count, date_time, duration, duration_short, percent, rate,
+    tokens, usd, usd_cell,
 };
 pub use near::{distance, nearest};
 pub use redact::{is_sensitive_key, redact_json, redact_text, redact_value_of};

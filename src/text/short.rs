@@ -319,6 +319,56 @@ pub fn usd_cell(amount: NanoUsd) -> Short {
     })
 }
 
+/// See [`super::bill`].
+pub fn bill(cost: NanoUsd, unpriced_calls: u64, unpriced_tokens: u64) -> Short {
+    match unpriced_calls {
+        0 => usd(cost),
+        calls => bill_without_tokens(cost, calls).and(" (").and(&tokens(unpriced_tokens)).and(" tok)"),
+    }
+}
+
+/// [`bill`] without the tokens: `$0.0660 + 3 unpriced`. At most 36 cells.
+pub fn bill_without_tokens(cost: NanoUsd, unpriced_calls: u64) -> Short {
+    match (cost.0, unpriced_calls) {
+        (_, 0) => usd(cost),
+        (0, calls) => count(calls).and(" unpriced"),
+        (_, calls) => usd(cost).and(" + ").and(&count(calls)).and(" unpriced"),
+    }
+}
+
+/// [`bill`] where it is narrow: `≥ $0.0660`, or `–` when nothing has a price. At most 14 cells.
+pub fn bill_mark(cost: NanoUsd, unpriced_calls: u64) -> Short {
+    match (cost.0, unpriced_calls) {
+        (_, 0) => usd(cost),
+        (0, _) => Short::of(super::UNKNOWN),
+        _ => Short::of("≥ ").and(&usd(cost)),
+    }
+}
+
+/// See [`super::bill_cell`].
+pub fn bill_cell(cost: NanoUsd, unpriced_calls: u64) -> Short {
+    match (cost.0, unpriced_calls) {
+        (0, 0) => Short::EMPTY,
+        (_, 0) => usd_cell(cost),
+        (0, _) => Short::of(super::UNKNOWN),
+        _ => Short::of("≥").and(&usd_cell(cost)),
+    }
+}
+
+/// A time that is only estimated, in nanoseconds: `~40 s`, `~3 min`, `~5 h`, `~9 d`; from 100 days on `~99+ d`.
+/// At most 8 cells.
+pub fn about(nanos: i64) -> Short {
+    let seconds = rounded(nanos.unsigned_abs(), NANOS_PER_SEC as u64);
+    let out = Short::of("~");
+    match seconds {
+        0..60 => out.and_number(seconds).and(" s"),
+        60..3_570 => out.and_number(rounded(seconds, 60)).and(" min"),
+        3_570..172_800 => out.and_number(rounded(seconds, 3_600)).and(" h"),
+        _ if seconds < 100 * DAY => out.and_number(rounded(seconds, DAY).min(99)).and(" d"),
+        _ => out.and("99+ d"),
+    }
+}
+
 fn ten_thousandths(out: &mut Short, nanos: u64) {
     let units = rounded(nanos, 100_000);
     out.pair(units / 10_000, ".", units % 10_000, 4);
@@ -362,6 +412,40 @@ pub fn clock<Z: TimeZone>(time: UnixNanos, zone: &Z) -> Short {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bills() {
+        let cost = NanoUsd(66_000_000);
+        assert_eq!(bill(cost, 0, 0).as_str(), "$0.0660");
+        assert_eq!(bill(cost, 3, 12_400).as_str(), "$0.0660 + 3 unpriced (12.4k tok)");
+        assert_eq!(bill(NanoUsd::ZERO, 3, 12_400).as_str(), "3 unpriced (12.4k tok)", "unknown is never 0");
+        assert_eq!(bill(NanoUsd::ZERO, 0, 0).as_str(), "$0");
+        assert_eq!(bill_without_tokens(cost, 1_234).as_str(), "$0.0660 + 1,234 unpriced");
+        assert_eq!(bill_mark(cost, 3).as_str(), "≥ $0.0660");
+        assert_eq!(bill_mark(NanoUsd::ZERO, 3).as_str(), "–");
+        assert_eq!(bill_cell(cost, 3).as_str(), "≥0.0660");
+        assert_eq!(bill_cell(NanoUsd::ZERO, 0).as_str(), "");
+        let most = bill(NanoUsd(-1_234_567_890_000_000), 1_000_000_000, u64::MAX);
+        assert!(most.as_str().ends_with("(>999T tok)"), "{most}");
+    }
+
+    #[test]
+    fn estimated_times() {
+        const S: i64 = NANOS_PER_SEC;
+        for (nanos, text) in [
+            (0, "~0 s"),
+            (59 * S, "~59 s"),
+            (60 * S, "~1 min"),
+            (170 * S, "~3 min"),
+            (3_569 * S, "~59 min"),
+            (3_570 * S, "~1 h"),
+            (47 * 3_600 * S, "~47 h"),
+            (9 * 86_400 * S, "~9 d"),
+            (i64::MAX, "~99+ d"),
+        ] {
+            assert_eq!(about(nanos).as_str(), text);
+        }
+    }
 
     #[test]
     fn what_does_not_fit_is_left_out() {

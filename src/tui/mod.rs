@@ -2,6 +2,7 @@
 //! `cli`.
 
 mod ascii;
+mod choose;
 mod event;
 mod glyph;
 mod headless;
@@ -26,6 +27,7 @@ use chrono::Local as Zone;
 use chrono::Utc as Zone;
 
 pub use ascii::wants_ascii;
+pub use choose::{Choice, ChoiceFigures, Chosen, choose};
 pub use model::Model;
 pub use painter::Painter;
 pub use run::{Exit, Options, run};

@@ -5,6 +5,7 @@ use crossterm::event::MouseEvent;
 use super::model::{Found, PayloadSearch};
 use crate::config::Key;
 use crate::model::{Batch, Id, PayloadRef, RecordRange, SpanDetail, UnixNanos};
+use crate::price::{CostMode, PriceTable};
 use crate::source::SourceMessage;
 use crate::store::{SpanIx, TraceIx};
 
@@ -21,8 +22,8 @@ pub(super) enum Msg {
     Resize(u16, u16),
     /// A source has something to say.
     Source(SourceMessage),
-    /// The price list is decoded.
-    Prices(Box<crate::price::PriceTable>),
+    /// The price lists are decoded; and which costs count.
+    Prices(Box<PriceTable>, CostMode),
     /// A payload for the detail pane.
     Detail(SpanIx, Result<SpanDetail, String>),
     /// What was found in payloads for the filter, in the batch with this number.
@@ -54,6 +55,8 @@ pub(super) enum Effect {
     Log(String),
     /// Suspend.
     Suspend,
+    /// Ring the terminal's bell.
+    Bell,
     /// Draw everything again.
     Redraw,
     /// Leave.

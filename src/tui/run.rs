@@ -17,7 +17,7 @@ use super::signal::{Signal, Signals};
 use super::terminal::Guard;
 use super::{update, view};
 use crate::model::{Id, PayloadRef, RecordRange, UnixNanos};
-use crate::price::PriceTable;
+use crate::price::{CostMode, PriceTable, UserPrices};
 use crate::source::{Catalog, SourceMessage};
 use crate::store::{SpanIx, TraceIx};
 use crate::text;
@@ -53,6 +53,10 @@ pub struct Options {
     pub ascii: bool,
     /// Where log lines go.
     pub log: Option<File>,
+    /// The user's own prices.
+    pub prices: UserPrices,
+    /// Which costs count.
+    pub cost: CostMode,
 }
 
 /// Shows the model until the user leaves.
@@ -72,7 +76,7 @@ pub async fn run(
     // The first frame waits for the first spans, but not longer than for any other frame.
     let mut drawn = Instant::now();
     let mut first_spans = true;
-    let mut prices = false;
+    let mut prices = Some((options.prices, options.cost));
     let mut sources_open = true;
     let mut title = String::new();
     loop {
@@ -89,8 +93,8 @@ pub async fn run(
             draw(&mut guard, &model, options.ascii)?;
             (dirty, drawn) = (false, Instant::now());
             // Decoding the price list takes longer than all that comes before the first frame.
-            if !std::mem::replace(&mut prices, true) {
-                worker.load_prices();
+            if let Some((user, mode)) = prices.take() {
+                worker.load_prices(user, mode);
             }
         }
         let pause = pause(&model, dirty, drawn);
@@ -159,7 +163,7 @@ fn pause(model: &Model, dirty: bool, drawn: Instant) -> Option<Duration> {
         return Some(FRAME.saturating_sub(since));
     }
     let grows = model.running != (0, 0) || model.waterfall.is_running();
-    let spent = model.last_minute.0 > 0;
+    let spent = !model.rates.minute.spend.is_zero();
     let tick = match (grows, spent) {
         (true, _) => Some(TICK.saturating_sub(since)),
         (false, true) => Some(SLOW_TICK.saturating_sub(since)),
@@ -207,7 +211,12 @@ fn set_title(model: &Model, ascii: bool, shown: &mut String) {
     }
     let (running, _) = model.running;
     let dot = if ascii { "-" } else { "·" };
-    let title = format!("{} {dot} {running} running", text::usd(model.store.totals().cost));
+    let totals = model.store.totals();
+    let mut cost: String = text::short::bill_mark(totals.cost, totals.unpriced_calls).into();
+    if ascii {
+        cost = cost.replace('≥', ">").replace('–', "-");
+    }
+    let title = format!("{cost} {dot} {running} running");
     if *shown != title {
         super::terminal::set_title(&title);
         *shown = title;
@@ -233,6 +242,7 @@ async fn perform(
             Effect::Quit => return Ok(Some(Exit::Quit)),
             Effect::Interrupt => return Ok(Some(Exit::Interrupted)),
             Effect::Redraw => screen.guard.redraw()?,
+            Effect::Bell => screen.guard.ring()?,
             Effect::Suspend => {
                 // The signal comes back to the loop, as if it had been sent from outside.
                 if !super::terminal::ask_job_to_stop() {
@@ -314,11 +324,11 @@ impl Worker {
         }
     }
 
-    fn load_prices(&self) {
+    fn load_prices(&self, user: UserPrices, mode: CostMode) {
         let results = self.results.clone();
         tokio::task::spawn_blocking(move || {
             // Nobody waits for prices when the program is about to end.
-            results.blocking_send(Msg::Prices(Box::new(PriceTable::builtin()))).ok();
+            results.blocking_send(Msg::Prices(Box::new(PriceTable::with_user(user)), mode)).ok();
         });
     }
 

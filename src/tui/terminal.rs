@@ -97,6 +97,13 @@ impl Guard {
         self.terminal.resize(area(self.size))
     }
 
+    /// Rings the bell.
+    pub(super) fn ring(&mut self) -> io::Result<()> {
+        let out = self.terminal.backend_mut().out();
+        out.write_all(b"\x07")?;
+        out.flush()
+    }
+
     /// Stops this process with the terminal given back meanwhile.
     #[cfg(unix)]
     pub(super) fn suspend(&mut self) -> io::Result<()> {

@@ -24,7 +24,7 @@ const SPANS: u64 = 20_000;
 /// Decodes all lines and gives them on in batches.
 fn decode(lines: &[u8], mut each: impl FnMut(&Batch)) {
     let format = LINE_FORMATS.iter().find(|format| format.name == "native").expect("the native format");
-    let stream = Stream { name: "run.ndjson".to_owned(), salt: Vec::new() };
+    let stream = Stream { name: "run.ndjson".to_owned(), salt: Vec::new(), notes: String::new() };
     let mut decoder = (format.decoder)(&stream);
     let mut batch = Batch::default();
     let mut from = 0;

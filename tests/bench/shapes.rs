@@ -47,7 +47,7 @@ struct Costs {
 
 fn decoder() -> Box<dyn LineDecoder> {
     let format = LINE_FORMATS.iter().find(|format| format.name == "native").expect("the native format");
-    (format.decoder)(&Stream { name: "run.ndjson".to_owned(), salt: Vec::new() })
+    (format.decoder)(&Stream { name: "run.ndjson".to_owned(), salt: Vec::new(), notes: String::new() })
 }
 
 fn model() -> Model {

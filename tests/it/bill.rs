@@ -146,7 +146,7 @@ fn screen(text: &str, backwards: bool) -> Model {
     let config = Config::parse("").expect("an empty configuration");
     let mut model = Model::new(&config, "dark", Depth::True, &["bill.ndjson".to_owned()], true);
     let format = LINE_FORMATS.iter().find(|format| format.name == "native").expect("the native format");
-    let mut decoder = (format.decoder)(&Stream { name: "bill.ndjson".to_owned(), salt: Vec::new() });
+    let mut decoder = (format.decoder)(&Stream { name: "bill.ndjson".to_owned(), ..Stream::default() });
     let mut lines: Vec<(usize, &str)> = text.lines().enumerate().collect();
     if backwards {
         lines.reverse();

@@ -231,12 +231,15 @@ fn formats_are_listed() {
 #[test]
 fn help_names_every_command() {
     let help = tracetui(&["--help"]).fine();
-    for command in ["watch", "report", "show", "export", "demo", "completions", "man"] {
+    for command in ["watch", "report", "check", "show", "export", "prices", "demo", "completions", "man"] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command} in {help}");
         let own = tracetui(&[command, "--help"]).fine();
         assert!(own.contains("Usage: tracetui"), "{own}");
     }
-    assert!(help.contains("Exit codes: 0 fine, 2 bad usage"), "{help}");
+    assert!(
+        help.contains("Exit codes: 0 fine, 1 check or prices --check found something, 2 bad usage"),
+        "{help}"
+    );
     assert_eq!(tracetui(&[]).code, 2);
     assert_eq!(tracetui(&["--version"]).fine(), format!("tracetui {}\n", env!("CARGO_PKG_VERSION")));
 }

@@ -43,7 +43,8 @@ fn lines(shape: Shape, spans: usize) -> Vec<String> {
 /// Batches as a file would give them.
 fn decode(chunks: &[String], mut take: impl FnMut(Batch)) {
     let format = LINE_FORMATS.iter().find(|format| format.name == "native").expect("the native format");
-    let mut decoder = (format.decoder)(&Stream { name: "run.ndjson".to_owned(), salt: Vec::new() });
+    let mut decoder =
+        (format.decoder)(&Stream { name: "run.ndjson".to_owned(), salt: Vec::new(), notes: String::new() });
     let mut pos = 0;
     for chunk in chunks {
         let mut batch = Batch::default();

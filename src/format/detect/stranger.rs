@@ -1,7 +1,7 @@
 //! Things that people point at which are no span log: named, with what to do about it.
 
 use super::LineSample;
-use crate::format::json::{LineText, Reader, Value};
+use crate::format::json::{LineText, Reader};
 
 /// What the first bytes give away: compression, databases, other encodings, no text at all.
 pub(super) fn binary(bytes: &[u8]) -> Option<String> {
@@ -92,14 +92,8 @@ fn is_pretty(sample: &LineSample<'_>) -> bool {
 fn record(text: &str) -> Option<String> {
     let mut reader = Reader::new(text);
     let mut names: Vec<String> = Vec::new();
-    let mut kind = String::new();
     reader.enter_object().ok()?;
     while let Some(name) = reader.next_key().ok()? {
-        if name == "type"
-            && let Ok(Value::Text(word)) = reader.clone().value()
-        {
-            kind = word.into_owned();
-        }
         reader.skip().ok()?;
         names.push(name.into_owned());
         if names.len() > 64 {
@@ -109,13 +103,6 @@ fn record(text: &str) -> Option<String> {
     let has = |name: &str| names.iter().any(|known| known == name);
     let what = if has("resourceMetrics") || has("resource_metrics") {
         "OTLP metrics: they hold no spans; give the trace data"
-    } else if has("sessionId") && (has("uuid") || has("parentUuid")) {
-        "a Claude Code session log, which is not read yet"
-    } else if has("payload")
-        && has("timestamp")
-        && matches!(&*kind, "session_meta" | "response_item" | "event_msg" | "turn_context")
-    {
-        "a Codex session log, which is not read yet"
     } else if has("level") && has("time") && (has("msg") || has("pid")) {
         "a pino log: log lines hold no spans; give the span store or trace file beside it"
     } else if has("traceEvents") {

@@ -61,9 +61,9 @@ fn strangers_are_named() {
         (br#"{"resourceMetrics":[]}"#.to_vec(), "OTLP metrics"),
         (
             br#"{"parentUuid":null,"sessionId":"x","uuid":"y","type":"user","message":{}}"#.to_vec(),
-            "Claude Code",
+            "claude-code",
         ),
-        (br#"{"timestamp":"x","type":"session_meta","payload":{"id":"z"}}"#.to_vec(), "Codex"),
+        (br#"{"timestamp":"x","type":"session_meta","payload":{"id":"z"}}"#.to_vec(), "codex"),
         (br#"{"level":30,"time":1767225600000,"pid":1,"hostname":"h","msg":"hi"}"#.to_vec(), "pino"),
         (br#"{"a":1,"b":2}"#.to_vec(), "found: a, b"),
         (b"trace_id,span_id,name\nt,s,n\nt,s,n\n".to_vec(), "CSV"),

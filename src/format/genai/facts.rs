@@ -163,8 +163,7 @@ impl<'m, 'v> Collector<'m, 'v> {
         let kind = self.kind(context, usage.is_some());
         update.kind = kind.or(update.kind);
         update.usage = usage;
-        update.cost =
-            self.get(Fact::Cost).and_then(|cost| cost.number().ok().flatten()).and_then(NanoUsd::from_usd);
+        update.cost = self.cost();
         update.response = response_key(self.text(Fact::ResponseId));
         update.first_token = self.first_token(context.start).or(update.first_token);
         self.tell_names(kind, context, update, strings);
@@ -220,6 +219,13 @@ impl<'m, 'v> Collector<'m, 'v> {
             };
             *slot = strings.intern(plain);
         }
+    }
+
+    /// The reported cost: the whole, else both parts of it.
+    fn cost(&self) -> Option<NanoUsd> {
+        let usd = |fact: Fact| self.get(fact).and_then(|cost| cost.number().ok().flatten());
+        let whole = usd(Fact::Cost).or_else(|| Some(usd(Fact::CostInput)? + usd(Fact::CostOutput)?));
+        whole.and_then(NanoUsd::from_usd)
     }
 
     /// Takes in the counters that stand in attributes as JSON text. What an attribute of its own says goes first.

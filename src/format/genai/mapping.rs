@@ -49,6 +49,8 @@ facts! {
     Session = "session",
     User = "user",
     Cost = "cost",
+    CostInput = "cost_input",
+    CostOutput = "cost_output",
     ResponseId = "response_id",
     Finish = "finish",
     FirstTokenSeconds = "first_token_seconds",

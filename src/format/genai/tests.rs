@@ -201,6 +201,9 @@ fn sums_of_other_calls_are_no_usage_and_responses_have_keys() {
         ],
     );
     assert_eq!(update.response, response_key("resp_1"));
+    let parts = [("llm.cost.prompt", Value::Float(0.5)), ("llm.cost.completion", text("0.25"))];
+    assert_eq!(super::tests::update(mapping(), "", "", &parts).0.cost.map(|cost| cost.0), Some(750_000_000));
+    assert_eq!(super::tests::update(mapping(), "", "", &parts[..1]).0.cost, None);
     assert_eq!((update.cost.map(|cost| cost.0), update.model.is_some()), (Some(1_504_000), true));
 }
 

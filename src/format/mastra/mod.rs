@@ -60,9 +60,8 @@ fn plan(schema: &TableSchema) -> Option<Result<TablePlan, String>> {
     Some(Ok(TablePlan {
         table: schema.name.clone(),
         index: INDEX.iter().map(|name| find(name)).collect(),
-        lookups: Vec::new(),
-        detail_lookups: Vec::new(),
         detail: schema.columns.clone(),
+        ..TablePlan::default()
     }))
 }
 

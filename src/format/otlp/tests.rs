@@ -7,7 +7,7 @@ use crate::model::{
 };
 
 fn read(bytes: &[u8]) -> Batch {
-    let mut decoder = decoder(&Stream { name: "a.jsonl".to_owned(), salt: Vec::new() });
+    let mut decoder = decoder(&Stream { name: "a.jsonl".to_owned(), ..Stream::default() });
     let mut out = Batch::default();
     let mut pos = 0;
     for bytes in bytes.split(|byte| *byte == b'\n') {

@@ -103,7 +103,7 @@ fn fixture(name: &str) -> String {
 }
 
 fn decoder() -> Box<dyn LineDecoder> {
-    (LINES.decoder)(&Stream { name: "backend.log".to_owned(), salt: b"salt".to_vec() })
+    (LINES.decoder)(&Stream { name: "backend.log".to_owned(), salt: b"salt".to_vec(), notes: String::new() })
 }
 
 /// Reads lines with the times at which they arrive.

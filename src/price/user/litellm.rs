@@ -1,4 +1,4 @@
-//! LiteLLM's map of models to prices per token.
+//! `LiteLLM`'s map of models to prices per token.
 
 use serde_json::value::RawValue;
 

@@ -90,13 +90,11 @@ pub(super) struct Draft {
 impl Draft {
     /// What is given for the prompts from `from` on.
     pub(super) fn tier(&mut self, from: u64) -> &mut Given {
-        let at = match self.above.iter().position(|(other, _)| *other == from) {
-            Some(at) => at,
-            None => {
-                self.above.push((from, Given::default()));
-                self.above.len() - 1
-            }
-        };
+        let known = self.above.iter().position(|(other, _)| *other == from);
+        let at = known.unwrap_or_else(|| {
+            self.above.push((from, Given::default()));
+            self.above.len() - 1
+        });
         &mut self.above[at].1
     }
 

@@ -1,7 +1,7 @@
 //! One content of a path: an open file from its beginning to wherever it was rotated, cut or replaced.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -131,7 +131,7 @@ impl Content {
             Ok(None) => waiting("waiting for the first record"),
             Err(why) => Ok(Some(SourceState::Failed(why))),
             Ok(Some(found)) => {
-                let stream = Stream { name: file_name(path), salt: salt_of(path) };
+                let stream = Stream { name: file_name(path), salt: salt_of(path), notes: notes_of(path) };
                 let segment = reader.catalog.add_file(&self.file, self.id, path, found.format, &stream);
                 self.decoding = Some(Decoding {
                     segment,
@@ -286,4 +286,19 @@ fn unended_line(file: &File, end: u64) -> Vec<u8> {
 /// The same path gives the same synthetic ids, whatever its content.
 fn salt_of(path: &Path) -> Vec<u8> {
     path.canonicalize().unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned().into_bytes()
+}
+
+/// Most bytes of a file's notes that are read.
+const MAX_NOTES: u64 = 64 << 10;
+
+/// What `NAME.meta.json` says, when the path is a `NAME.jsonl`.
+fn notes_of(path: &Path) -> String {
+    let mut notes = String::new();
+    if path.extension().is_some_and(|extension| extension == "jsonl")
+        && let Ok(file) = open_file(&path.with_extension("meta.json"))
+    {
+        // Notes that can't be read are none.
+        file.take(MAX_NOTES).read_to_string(&mut notes).ok();
+    }
+    notes
 }

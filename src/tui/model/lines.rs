@@ -44,7 +44,7 @@ pub enum Ink {
 /// A line of pieces.
 pub(crate) type TextLine = Vec<(SafeText<'static>, Ink)>;
 
-fn piece(text: impl Into<String>, ink: Ink) -> (SafeText<'static>, Ink) {
+pub(super) fn piece(text: impl Into<String>, ink: Ink) -> (SafeText<'static>, Ink) {
     (SafeText::from_string(text.into()), ink)
 }
 
@@ -249,11 +249,8 @@ fn cost_pieces(span: &SpanView<'_>, below: Option<(NanoUsd, u64)>) -> TextLine {
             parts
         }
         (None, Some((cost, unpriced))) if cost.0 > 0 || unpriced > 0 => {
-            let mut parts = vec![piece(format!("∑ {}", text::usd(cost)), Ink::Text)];
-            if unpriced > 0 {
-                parts.push(piece(format!("  + {unpriced} calls without a price"), Ink::Warn));
-            }
-            parts
+            let bill = text::short::bill_without_tokens(cost, unpriced);
+            vec![piece(format!("∑ {bill}"), if unpriced > 0 { Ink::Warn } else { Ink::Text })]
         }
         _ => vec![piece("no model call", Ink::Faint)],
     }
@@ -263,8 +260,13 @@ fn messages(detail: &SpanDetail, width: usize) -> Vec<TextLine> {
     if detail.messages.is_empty() {
         return vec![vec![piece("this span holds no conversation; see Input and Output", Ink::Dim)]];
     }
+    conversation(&detail.messages, width)
+}
+
+/// Messages one below the other.
+pub(super) fn conversation(messages: &[Message], width: usize) -> Vec<TextLine> {
     let mut lines = Vec::new();
-    for message in &detail.messages {
+    for message in messages {
         if !lines.is_empty() {
             lines.push(Vec::new());
         }

@@ -1,7 +1,9 @@
 //! Everything the screen shows and keys change.
 
 mod bits;
+mod budget;
 mod builder;
+mod conversation;
 mod detail;
 mod input;
 mod lines;
@@ -19,20 +21,24 @@ use std::time::Instant;
 
 use chrono::Utc;
 
+use crate::analysis::PastRuns;
 use crate::config::{Action, Config, Key, Keymap};
 use crate::filter::Filter;
 use crate::model::{NANOS_PER_SEC, NanoUsd, SourceId, UnixNanos};
 use crate::source::SourceState;
-use crate::store::{Clock, Store, TraceIx};
+use crate::store::{Clock, Store, TraceIx, TraceView};
 
 use super::theme::{Depth, Theme};
 
+pub(super) use budget::{BudgetState, Budgets};
+pub(super) use conversation::Conversation;
 pub(super) use detail::{Detail, Payload, Tab};
 pub(super) use input::TextInput;
 pub(super) use lines::{Ink, TextLine};
 pub(super) use payloads::{Found, PayloadSearch};
-pub(super) use picker::{Item, Picker, narrowed};
+pub(super) use picker::{Picker, narrowed};
 pub(super) use prepared::{KeyNames, OverlayLine, Prepared, RunFigures};
+pub(super) use rate::Rates;
 use rate::Spending;
 pub(super) use rows::Matches;
 pub(super) use runs::RunList;
@@ -41,6 +47,9 @@ pub(super) use waterfall::{BarSize, Row, Waterfall};
 
 /// How often the runs under way are counted.
 const COUNT_PAUSE: std::time::Duration = std::time::Duration::from_millis(250);
+
+/// Finished runs of a workflow without which what its runs will cost adds nothing to a sum.
+const FEWEST_RUNS: usize = 3;
 
 /// The panels that take keys.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,6 +80,8 @@ pub enum Mode {
     Problems(usize),
     /// The bill of the selected span and of its run, scrolled by lines.
     Bill(usize),
+    /// The conversation that a run is part of.
+    Conversation(Box<Conversation>),
 }
 
 /// A source as the header shows it.
@@ -142,12 +153,17 @@ pub struct Model {
     pub filter_error: Option<String>,
     /// The search in the open run.
     pub search: Search,
-    /// What the last minute cost.
-    pub last_minute: NanoUsd,
+    /// What is being spent.
+    pub rates: Rates,
+    /// What may be spent.
+    pub budgets: Budgets,
+    /// What the runs under way will have cost, where enough of their workflows' runs are known to say so.
+    pub projected: Option<NanoUsd>,
     /// Runs under way and, of the others, waiting ones.
     pub running: (usize, usize),
     counted_at: Option<(u64, Instant)>,
     spending: Spending,
+    past_runs: PastRuns,
     /// Traces that may be under way, each once.
     maybe_active: Vec<TraceIx>,
     active: bits::Bits,
@@ -228,8 +244,7 @@ impl Model {
                 }
             })
             .collect();
-        let theme =
-            crate::config::theme(theme_name).map_or_else(Theme::plain, |colors| Theme::new(&colors, depth));
+        let theme = theme_of(theme_name, depth);
         let stale = config
             .stale_seconds
             .map_or(Clock::STALE, |seconds| (seconds as i64).saturating_mul(NANOS_PER_SEC));
@@ -248,10 +263,13 @@ impl Model {
             filter_text: String::new(),
             filter_error: None,
             search: Search::default(),
-            last_minute: NanoUsd::ZERO,
+            rates: Rates::default(),
+            budgets: Budgets::default(),
+            projected: None,
             running: (0, 0),
             counted_at: None,
             spending: Spending::default(),
+            past_runs: PastRuns::default(),
             maybe_active: Vec::new(),
             active: bits::Bits::default(),
             prepared: Prepared::default(),
@@ -294,15 +312,16 @@ impl Model {
         let generation = self.store.generation();
         if let Some((known, at)) = self.counted_at {
             let recent = self.now.duration_since(at) < COUNT_PAUSE;
-            let quiet = self.running == (0, 0) && self.last_minute == NanoUsd::ZERO;
+            let quiet = self.running == (0, 0) && self.rates.minute.spend.is_zero();
             if recent || (known == generation && quiet) {
                 return;
             }
         }
         self.counted_at = Some((generation, self.now));
-        self.last_minute = self.spending.sum(&self.store, &self.clock);
+        self.rates = self.spending.rates(&self.store, &self.clock);
         let (mut running, mut waiting) = (0, 0);
-        let Self { maybe_active, active, store, prepared, clock, now, .. } = self;
+        let Self { maybe_active, active, store, prepared, clock, now, past_runs, .. } = self;
+        let mut more: Option<NanoUsd> = None;
         maybe_active.retain(|trace| {
             let trace = store.trace(*trace);
             if !trace.may_be_active() {
@@ -310,13 +329,18 @@ impl Model {
                 return false;
             }
             match prepared.standing.of(&trace, clock, *now) {
-                crate::model::Status::Running => running += 1,
+                crate::model::Status::Running => {
+                    running += 1;
+                    let left = cost_to_come(store, past_runs, &trace, FEWEST_RUNS);
+                    more = left.map(|left| left + more.unwrap_or_default()).or(more);
+                }
                 crate::model::Status::Suspended => waiting += 1,
                 _ => {}
             }
             true
         });
         self.running = (running, waiting);
+        self.projected = more.map(|more| self.store.totals().cost + more);
     }
 
     /// Whether the runs under way should be counted again soon although nothing new comes.
@@ -371,6 +395,30 @@ impl Model {
     pub fn shown<'a>(&self, text: &'a str) -> std::borrow::Cow<'a, str> {
         if self.redact { crate::text::redact_text(text) } else { text.into() }
     }
+}
+
+/// The styles of a theme, plain ones for a name that is none.
+pub(super) fn theme_of(name: &str, depth: Depth) -> Theme {
+    crate::config::theme(name).map_or_else(Theme::plain, |colors| Theme::new(&colors, depth))
+}
+
+/// What the run of a trace under way will probably cost beyond what it has cost; `None` when that can't be told: too few
+/// runs of its workflow have finished, or it has cost as much as they did, or calls without a price.
+fn cost_to_come(
+    store: &Store,
+    past_runs: &mut PastRuns,
+    trace: &TraceView<'_>,
+    fewest: usize,
+) -> Option<NanoUsd> {
+    let named = trace.run().is_some().then(|| trace.run_traces());
+    let first = named.as_ref().and_then(|traces| traces.first()).map_or(*trace, |first| store.trace(*first));
+    let usual = past_runs.usual(&first).filter(|usual| usual.runs >= fewest)?;
+    let mut totals = *trace.totals();
+    for other in named.into_iter().flatten().filter(|other| *other != trace.ix()) {
+        totals.merge(store.trace(other).totals());
+    }
+    let left = usual.median - totals.cost;
+    (left.0 > 0 && totals.unpriced_calls == 0).then_some(left)
 }
 
 /// Now, by the wall clock.

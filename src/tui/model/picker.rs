@@ -66,6 +66,11 @@ impl Picker {
         self.items.len()
     }
 
+    /// Whether any of the values has calls without a price.
+    pub fn has_unpriced(&self) -> bool {
+        self.items.iter().any(|item| item.unpriced > 0)
+    }
+
     /// Whether there is nothing to pick.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()

@@ -57,6 +57,8 @@ pub struct RunFigures {
     pub cost: NanoUsd,
     /// Calls without a price.
     pub unpriced: u64,
+    /// What it will have cost when it ends, judging by finished runs of its workflow.
+    pub projected: Option<NanoUsd>,
 }
 
 impl RunFigures {
@@ -80,6 +82,7 @@ impl RunFigures {
             nanos: None,
             cost: totals.cost,
             unpriced: totals.unpriced_calls,
+            projected: None,
         };
         figures.nanos = duration(&first, figures.status, clock);
         if first.run().is_some() {
@@ -176,6 +179,8 @@ pub struct Prepared {
     pub runs: Vec<RunFigures>,
     /// The status of the open run.
     pub status: Option<Status>,
+    /// What the open run will have cost when it ends, judging by finished runs of its workflow.
+    pub projected: Option<NanoUsd>,
     /// Id of the open run's first trace, as its source spells it.
     pub id: (Option<TraceIx>, String),
     /// Records that were skipped.
@@ -222,7 +227,8 @@ impl Model {
         }
         prepared.is_touched.clear();
         self.runs.note(&prepared.touched);
-        self.spending.note(&self.store, &self.clock, &prepared.touched);
+        self.spending.note(&self.store, &self.clock, changes);
+        self.past_runs.note(&self.store, &self.clock, &prepared.touched);
         for &trace in &prepared.touched {
             if self.store.trace(trace).may_be_active() && self.active.insert(trace.index()) {
                 self.maybe_active.push(trace);
@@ -251,13 +257,18 @@ impl Model {
     }
 
     fn prepare_runs(&mut self, rows: usize) {
-        let Self { prepared, store, clock, now, runs, waterfall, .. } = self;
-        let Prepared { runs: figures, standing, status, id, doubts, .. } = prepared;
+        let Self { prepared, store, clock, now, runs, waterfall, past_runs, .. } = self;
+        let Prepared { runs: figures, standing, status, projected, id, doubts, .. } = prepared;
         figures.clear();
         let visible = runs.rows().iter().skip(runs.offset).take(rows);
-        figures.extend(
-            visible.map(|run| RunFigures::with(store, clock, *run, |trace| standing.of(trace, clock, *now))),
-        );
+        figures.extend(visible.map(|run| {
+            let mut figures = RunFigures::with(store, clock, *run, |trace| standing.of(trace, clock, *now));
+            if figures.status == Status::Running {
+                let left = super::cost_to_come(store, past_runs, &store.trace(*run), 1);
+                figures.projected = left.map(|left| figures.cost + left);
+            }
+            figures
+        }));
         let last = waterfall.traces().last();
         *status = last.map(|last| standing.of(&store.trace(*last), clock, *now));
         let nodes = waterfall.tree.nodes().len();
@@ -266,6 +277,10 @@ impl Model {
             // Of a longer run the bill tells when it is asked for.
             *doubts = (of, if nodes <= MAX_DOUBTED { waterfall.tree.doubts(store).len() } else { 0 });
         }
+        *projected = last.filter(|_| *status == Some(Status::Running)).and_then(|last| {
+            let left = super::cost_to_come(store, past_runs, &store.trace(*last), 1)?;
+            Some(waterfall.tree.totals.cost + left)
+        });
         if id.0 != waterfall.run {
             *id = (waterfall.run, waterfall.run.map_or_else(String::new, |run| store.trace(run).id_text()));
         }

@@ -4,127 +4,222 @@ use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-use crate::model::{NANOS_PER_SEC, NanoUsd};
-use crate::store::{Clock, SourceFacts, Store, TraceIx, TraceView};
+use crate::analysis::{Burn, FIVE_MINUTES, MINUTE, Seconds, Spend};
+use crate::model::{NANOS_PER_SEC, SourceId, UnixNanos};
+use crate::store::{Clock, SourceFacts, SpanIx, SpanView, Store, TraceIx};
 
-/// The stretch the rate is taken over, nanoseconds.
-const WINDOW: i64 = 60 * NANOS_PER_SEC;
-/// Newest spans of a run that are looked at.
-const NEWEST: usize = 4_096;
+/// Ends that lie further ahead than this are no ends of calls that were just made, nanoseconds.
+const AHEAD: i64 = 2 * MINUTE;
+/// How long a call is remembered, so that a record that corrects it replaces what it added, nanoseconds.
+const REMEMBERED: i64 = FIVE_MINUTES + AHEAD;
+/// Calls that are remembered at most.
+const MAX_CALLS: usize = 65_536;
 
-/// What calls cost that ended within the last minute, on the clock of their run, in sources that are being written. A
-/// call counts when it ends.
+/// What the calls cost that ended in the last minutes, on the clock of their source, where it is being written.
 ///
-/// Kept per run, so that only runs that changed are looked at again.
+/// Fed with the spans that changed. What each of them adds is remembered: a record that comes twice, late or corrected
+/// changes the sums by what it changes and no more.
 #[derive(Debug, Default)]
 pub(super) struct Spending {
-    runs: FxHashMap<TraceIx, Spent>,
-    /// The same runs in the order in which they came.
-    order: VecDeque<TraceIx>,
+    sources: Vec<Flow>,
+    calls: FxHashMap<Call, Added>,
+    /// The same calls with the time at which they came, in that order.
+    order: VecDeque<(UnixNanos, Call)>,
+}
+
+/// A call: a span's handle may become that of another.
+type Call = (TraceIx, u128);
+
+/// What a call added, and where.
+#[derive(Clone, Copy, Debug)]
+struct Added {
+    source: SourceId,
+    end: UnixNanos,
+    spend: Spend,
 }
 
 #[derive(Debug, Default)]
-struct Spent {
-    /// The state of the run that was looked at.
-    generation: u64,
-    /// The seconds in which calls ended, in order, and what they cost.
-    calls: VecDeque<(i64, NanoUsd)>,
+struct Flow {
+    seconds: Seconds,
+    /// The trace that the last call was of: it knows the time of the source.
+    trace: Option<TraceIx>,
+}
+
+/// What is being spent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rates {
+    /// In the last minute.
+    pub minute: Burn,
+    /// In the last five minutes.
+    pub five: Burn,
 }
 
 impl Spending {
-    /// Notes runs that changed.
-    pub(super) fn note(&mut self, store: &Store, clock: &Clock, traces: &[TraceIx]) {
-        for &trace in traces {
-            if is_recent(&store.trace(trace), clock) && !self.runs.contains_key(&trace) {
-                self.runs.insert(trace, Spent::default());
-                self.order.push_back(trace);
-            }
+    /// Takes in spans that changed.
+    pub(super) fn note(&mut self, store: &Store, clock: &Clock, changes: &[SpanIx]) {
+        for span in changes {
+            self.note_one(&store.span(*span), clock);
+        }
+        let old = clock.now.plus(-REMEMBERED);
+        while let Some((came, call)) = self.order.front()
+            && (*came < old || self.order.len() > MAX_CALLS)
+        {
+            self.calls.remove(call);
+            self.order.pop_front();
         }
     }
 
-    /// What the last minute cost.
-    pub(super) fn sum(&mut self, store: &Store, clock: &Clock) -> NanoUsd {
-        let Self { runs, order } = self;
-        let mut sum = NanoUsd::ZERO;
-        order.retain(|trace| {
-            let view = store.trace(*trace);
-            if !is_recent(&view, clock) {
-                runs.remove(trace);
-                return false;
-            }
-            if store.source(view.source()).is_some_and(|source| is_written(source, clock))
-                && let Some(spent) = runs.get_mut(trace)
-            {
-                sum += spent.sum(&view, clock);
-            }
-            true
-        });
-        sum
-    }
-}
-
-impl Spent {
-    fn sum(&mut self, trace: &TraceView<'_>, clock: &Clock) -> NanoUsd {
+    fn note_one(&mut self, span: &SpanView<'_>, clock: &Clock) {
+        // A row whose trace has left memory says nothing about what it was.
+        let Some(end) = span.end().filter(|_| span.is_known()) else { return };
+        let trace = span.trace();
         let now = trace.now(clock);
-        if self.generation != trace.generation() {
-            self.generation = trace.generation();
-            let recent = trace.spans().take(NEWEST).filter_map(|span| {
-                let end = span.end().filter(|end| now.since(*end) < WINDOW)?;
-                let cost = span.share().cost;
-                (cost != NanoUsd::ZERO)
-                    .then_some((end.0.div_euclid(NANOS_PER_SEC).saturating_mul(NANOS_PER_SEC), cost))
-            });
-            let mut recent: Vec<(i64, NanoUsd)> = recent.collect();
-            recent.sort_unstable_by_key(|(second, _)| *second);
-            recent.dedup_by(|call, before| {
-                let same = call.0 == before.0;
-                before.1 += if same { call.1 } else { NanoUsd::ZERO };
-                same
-            });
-            self.calls = recent.into();
+        let recent = end.0 > now.0.saturating_sub(FIVE_MINUTES) && end.0 <= now.0.saturating_add(AHEAD);
+        if !recent && self.calls.is_empty() {
+            return;
         }
-        while self.calls.front().is_some_and(|(end, _)| now.0.saturating_sub(*end) >= WINDOW) {
-            self.calls.pop_front();
+        let call = (trace.ix(), span.id().bits());
+        let share = span.share();
+        let spend = Spend { cost: share.cost, tokens: share.tokens.total() };
+        let source = trace.source();
+        let added = (recent && !spend.is_zero()).then_some(Added { source, end, spend });
+        let before = match added {
+            Some(added) => self.calls.insert(call, added),
+            // Its place in the order stays until its time has come.
+            None => self.calls.remove(&call),
+        };
+        if let Some(before) = before
+            && let Some(flow) = self.sources.get_mut(usize::from(before.source.0))
+        {
+            flow.seconds.remove(before.end, before.spend);
+        } else if added.is_some() {
+            self.order.push_back((clock.now, call));
         }
-        self.calls.iter().take_while(|(end, _)| *end <= now.0).map(|(_, cost)| *cost).sum()
+        if let Some(added) = added {
+            let at = usize::from(source.0);
+            if self.sources.len() <= at {
+                self.sources.resize_with(at + 1, Flow::default);
+            }
+            let flow = &mut self.sources[at];
+            flow.seconds.add(added.end, added.spend, trace.start().unwrap_or(added.end));
+            flow.trace = Some(trace.ix());
+        }
+    }
+
+    /// What is being spent now.
+    pub(super) fn rates(&mut self, store: &Store, clock: &Clock) -> Rates {
+        let mut rates = Rates::default();
+        for (at, flow) in self.sources.iter_mut().enumerate() {
+            let Some(trace) = flow.trace else { continue };
+            let now = store.trace(trace).now(clock);
+            flow.seconds.forget_before(now.plus(-FIVE_MINUTES));
+            let Some(source) = store.source(SourceId(at as u16)) else { continue };
+            for (burn, window) in [(&mut rates.minute, MINUTE), (&mut rates.five, FIVE_MINUTES)] {
+                if is_written(source, clock, window) {
+                    *burn = burn.with(flow.seconds.burn(now, window));
+                }
+            }
+        }
+        rates
     }
 }
 
-fn is_recent(trace: &TraceView<'_>, clock: &Clock) -> bool {
-    clock.now.since(trace.last_activity()) < WINDOW
-}
-
-fn is_written(source: &SourceFacts, clock: &Clock) -> bool {
-    source.seen.is_some_and(|seen| clock.now.since(seen) < WINDOW)
+fn is_written(source: &SourceFacts, clock: &Clock, window: i64) -> bool {
+    source.seen.is_some_and(|seen| clock.now.since(seen) < window.max(NANOS_PER_SEC))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Batch, SourceId, SpanKind, SpanUpdate, Stamp, Timed, UnixNanos};
+    use crate::model::{Batch, NanoUsd, SpanKind, SpanUpdate, Stamp, Timed};
     use crate::store::Arrival;
+
+    const NOW: UnixNanos = UnixNanos(1_800_000_000 * NANOS_PER_SEC);
+
+    fn later(seconds: i64) -> Clock {
+        Clock::at(NOW.plus(seconds * NANOS_PER_SEC))
+    }
+
+    /// A store and what follows it.
+    #[derive(Default)]
+    struct Watched {
+        store: Store,
+        spending: Spending,
+        stamp: u64,
+    }
+
+    impl Watched {
+        /// A record: a call of a trace that ended so many seconds before [`NOW`] and cost so many nano-dollars.
+        fn record(&mut self, trace: &str, seconds_ago: i64, cost: i64) -> &mut Self {
+            let mut batch = Batch::default();
+            let id = batch.id(trace).expect("an id");
+            self.stamp += 1;
+            let mut update = SpanUpdate::new(id, id, Stamp(self.stamp));
+            let end = NOW.plus(-seconds_ago * NANOS_PER_SEC);
+            (update.start, update.end) = (Some(Timed::written(NOW.plus(-7200 * NANOS_PER_SEC))), None);
+            update.end = Some(Timed::written(end));
+            (update.kind, update.cost) = (Some(SpanKind::Llm), Some(NanoUsd(cost)));
+            batch.push(update);
+            self.store.apply(SourceId(0), &batch, Arrival { at: NOW, live: true });
+            let changes = self.store.take_changes();
+            self.spending.note(&self.store, &Clock::at(NOW), &changes);
+            self
+        }
+
+        fn minute(&mut self, clock: &Clock) -> i64 {
+            self.spending.rates(&self.store, clock).minute.cost_in(MINUTE).0
+        }
+    }
 
     #[test]
     fn only_calls_of_the_last_minute_count() {
-        let now = UnixNanos(1_800_000_000 * NANOS_PER_SEC);
-        let mut batch = Batch::default();
+        let mut watched = Watched::default();
         for (at, seconds_ago) in [0, 59, 61, 4_000].into_iter().enumerate() {
-            let trace = batch.id(&format!("trace-{at}")).expect("an id");
-            let mut update = SpanUpdate::new(trace, trace, Stamp(at as u64));
-            let end = now.plus(-seconds_ago * NANOS_PER_SEC);
-            (update.start, update.end) = (Some(Timed::written(end)), Some(Timed::written(end)));
-            (update.kind, update.cost) = (Some(SpanKind::Llm), Some(NanoUsd(10)));
-            batch.push(update);
+            watched.record(&format!("trace-{at}"), seconds_ago, 10);
         }
-        let mut store = Store::new();
-        store.apply(SourceId(0), &batch, Arrival { at: now, live: true });
-        let traces: Vec<TraceIx> = store.traces().map(|trace| trace.ix()).collect();
-        let mut spending = Spending::default();
-        spending.note(&store, &Clock::at(now), &traces);
-        spending.note(&store, &Clock::at(now), &traces);
-        assert_eq!(spending.sum(&store, &Clock::at(now)), NanoUsd(20));
-        let later = |seconds: i64| Clock::at(now.plus(seconds * NANOS_PER_SEC));
-        assert_eq!(spending.sum(&store, &later(30)), NanoUsd(10));
-        assert_eq!(spending.sum(&store, &later(61)), NanoUsd::ZERO);
+        assert_eq!(watched.minute(&later(0)), 20);
+        assert_eq!(watched.spending.rates(&watched.store, &later(0)).five.spend.cost, NanoUsd(30));
+        assert_eq!(watched.minute(&later(30)), 10);
+        assert_eq!(watched.minute(&later(61)), 0);
+    }
+
+    #[test]
+    fn repeated_and_corrected_records_count_once() {
+        let mut watched = Watched::default();
+        watched.record("a", 5, 10).record("a", 5, 10).record("b", 7, 100);
+        assert_eq!(watched.minute(&later(0)), 110);
+        // It cost more, then less, and ended earlier than was thought.
+        assert_eq!(watched.record("a", 5, 30).minute(&later(0)), 130);
+        assert_eq!(watched.record("a", 50, 20).minute(&later(0)), 120);
+        assert_eq!(watched.minute(&later(15)), 100);
+        assert_eq!(watched.record("b", 7, 0).minute(&later(15)), 0);
+    }
+
+    #[test]
+    fn the_sums_are_those_of_the_store() {
+        let mut watched = Watched::default();
+        for at in 0..200 {
+            watched.record(&format!("t{}", at % 23), at % 50, (at * 37) % 11);
+        }
+        assert_eq!(watched.minute(&later(0)), watched.store.totals().cost.0);
+    }
+
+    #[test]
+    fn late_records_and_those_from_the_future() {
+        let mut watched = Watched::default();
+        watched.record("late", 40, 10).record("soon", -30, 100).record("never", -1_000_000, 1_000);
+        assert_eq!(watched.minute(&later(0)), 10);
+        assert_eq!(watched.minute(&later(30)), 100);
+        assert!(watched.spending.calls.len() == 2);
+    }
+
+    #[test]
+    fn calls_are_forgotten() {
+        let mut watched = Watched::default();
+        for at in 0..10 {
+            watched.record(&format!("t{at}"), 0, 1);
+        }
+        watched.spending.note(&watched.store, &later(REMEMBERED / NANOS_PER_SEC + 1), &[]);
+        assert!(watched.spending.calls.is_empty() && watched.spending.order.is_empty());
     }
 }

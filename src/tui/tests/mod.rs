@@ -4,11 +4,13 @@ mod chaos;
 mod detail;
 mod finding;
 mod live;
+mod money;
 mod moving;
 mod pointer;
 mod screens;
 mod sizes;
 mod story;
+mod talk;
 mod time;
 
 use std::collections::BTreeMap;
@@ -53,7 +55,7 @@ impl Screen {
         let mut model = Model::new(&config, theme, depth, &["runs/run.ndjson".to_owned()], true);
         model.set_now(story::EPOCH.plus(60 * NANOS_PER_SEC), Instant::now());
         model.size = (columns, rows);
-        let stream = Stream { name: "run.ndjson".to_owned(), salt: b"test".to_vec() };
+        let stream = Stream { name: "run.ndjson".to_owned(), salt: b"test".to_vec(), notes: String::new() };
         let decoder = (LINE_FORMATS[0].decoder)(&stream);
         let mut screen =
             Self { model, asked: Vec::new(), records: BTreeMap::new(), decoder, position: 0, reads: true };

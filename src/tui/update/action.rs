@@ -2,9 +2,10 @@
 
 use crate::config::Action;
 use crate::model::{Field, SpanKind};
+use crate::store::{SpanIx, TraceIx};
 use crate::text;
 
-use super::super::model::{BarSize, Focus, Mode, Model, Payload, Picker, TextInput};
+use super::super::model::{BarSize, Conversation, Focus, Mode, Model, Payload, Picker, TextInput};
 use super::super::msg::Effect;
 use super::super::view::Layout;
 use super::{find, prompt};
@@ -124,12 +125,38 @@ pub(super) fn act(model: &mut Model, action: Action, count: Option<usize>, effec
         Action::Help => model.modes.push(Mode::Help(0)),
         Action::Problems => model.modes.push(Mode::Problems(0)),
         Action::Bill => model.modes.push(Mode::Bill(0)),
+        Action::Conversation => open_conversation(model),
         Action::FullScreen => model.full_screen = !model.full_screen,
         Action::NextTheme => model.next_theme(),
         Action::Redraw => effects.push(Effect::Redraw),
         Action::Suspend => effects.push(Effect::Suspend),
         Action::Quit => effects.push(Effect::Quit),
         Action::ForceQuit => effects.push(Effect::Interrupt),
+    }
+}
+
+/// Opens the conversation that the selected run is part of.
+fn open_conversation(model: &mut Model) {
+    let run = model.waterfall.run.or(model.runs.selected());
+    match run.and_then(|run| Conversation::of(&model.store, run)) {
+        Some(conversation) => model.modes.push(Mode::Conversation(Box::new(conversation))),
+        None => model.say("this run names no session, thread or conversation"),
+    }
+}
+
+/// Goes to a span of a run, or to the run where it isn't the open one.
+pub(super) fn open_run(model: &mut Model, trace: TraceIx, span: SpanIx) {
+    let store = &model.store;
+    let holds = |row: &TraceIx| *row == trace || store.trace(*row).run_traces().contains(&trace);
+    let Some(at) = model.runs.rows().iter().position(holds) else {
+        model.say("the filter hides this run");
+        return;
+    };
+    model.runs.move_to(at);
+    model.runs.hold();
+    model.focus = Focus::Waterfall;
+    if model.waterfall.run == model.runs.selected() {
+        model.waterfall.select(&model.matches, span);
     }
 }
 

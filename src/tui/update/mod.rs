@@ -34,8 +34,8 @@ pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             effects.extend(log_line(model, &message).map(Effect::Log));
             source_said(model, message);
         }
-        Msg::Prices(table) => {
-            model.store.set_pricing(table, crate::price::CostMode::Auto);
+        Msg::Prices(table, mode) => {
+            model.store.set_pricing(table, mode);
         }
         Msg::Detail(span, result) => {
             let redact = model.redact;
@@ -45,6 +45,9 @@ pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 }
                 detail
             });
+            if let Some(Mode::Conversation(conversation)) = model.modes.last_mut() {
+                conversation.answer(span, &shown);
+            }
             model.detail.answer(span, shown);
         }
         Msg::FoundForFilter(number, found) => {
@@ -74,6 +77,10 @@ pub(super) fn refresh(model: &mut Model) -> Vec<Effect> {
     model.waterfall.refresh(&model.store, &model.clock, &model.matches, model.now);
     model.waterfall.advance(&model.store, &model.clock);
     model.count_running();
+    if let Some(said) = model.budgets.take_crossed(model.store.totals()) {
+        model.complain(said);
+        effects.push(Effect::Bell);
+    }
     let layout = super::view::Layout::of(model);
     model.place_rows(&layout);
     model.prepare(
@@ -82,6 +89,7 @@ pub(super) fn refresh(model: &mut Model) -> Vec<Effect> {
         super::view::overlay_lines,
     );
     model.limit_scrolling();
+    converse(model, &mut effects);
     effects.extend(model.matches.take_wanted(&model.store).map(Effect::SearchForFilter));
     find::continue_search(model, &mut effects);
     ask_for_detail(model, &mut effects);
@@ -215,6 +223,23 @@ fn source_said(model: &mut Model, message: SourceMessage) {
             }
         }
     }
+}
+
+/// Asks for what was said in the turns near the selected one, and lays the conversation out.
+fn converse(model: &mut Model, effects: &mut Vec<Effect>) {
+    let Some(Mode::Conversation(mut conversation)) =
+        model.modes.pop_if(|mode| matches!(mode, Mode::Conversation(_)))
+    else {
+        return;
+    };
+    for span in conversation.wanted() {
+        effects.push(Effect::ReadDetail(span, model.store.span(span).payloads()));
+    }
+    let (width, height) = super::view::conversation_room(model.size);
+    let shown = |text: &str| model.shown(text).into_owned();
+    conversation.prepare(&model.store, &model.clock, width, shown);
+    conversation.place(height);
+    model.modes.push(Mode::Conversation(conversation));
 }
 
 /// Asks for the selected span's payload when the detail pane is open and what it has is of another span or moment.

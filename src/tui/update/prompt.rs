@@ -4,7 +4,7 @@ use crate::config::{Action, Key, KeyName};
 use crate::filter::{Candidate, Filter, complete, unfinished};
 use crate::model::{Field, SpanKind, Status, Symbol};
 
-use super::super::model::{Mode, Model, TextInput, narrowed};
+use super::super::model::{Conversation, Mode, Model, TextInput, narrowed};
 use super::super::msg::Effect;
 use super::{act, action, find};
 
@@ -22,6 +22,7 @@ pub(super) fn key(model: &mut Model, key: Key, effects: &mut Vec<Effect>) {
         Mode::Help(scroll) => scroll_key(model, key, scroll, Mode::Help),
         Mode::Problems(scroll) => scroll_key(model, key, scroll, Mode::Problems),
         Mode::Bill(scroll) => scroll_key(model, key, scroll, Mode::Bill),
+        Mode::Conversation(conversation) => conversation_key(model, key, conversation),
     }
 }
 
@@ -81,6 +82,28 @@ pub(super) fn narrow_to_selected(model: &mut Model, include: bool) {
     let changed = if include { filter.with(field, &value) } else { filter.without(field, &value) };
     let text = changed.to_string();
     set_filter(model, &text);
+}
+
+fn conversation_key(model: &mut Model, key: Key, mut conversation: Box<Conversation>) {
+    let page = (super::super::view::conversation_room(model.size).1 / 4).max(1) as isize;
+    match key.name {
+        KeyName::Esc | KeyName::Char('q' | 'C') => return,
+        KeyName::Enter => {
+            if let Some(turn) = conversation.selected() {
+                let (trace, span) = (turn.trace, turn.span);
+                action::open_run(model, trace, span);
+            }
+            return;
+        }
+        KeyName::Down | KeyName::Char('j') => conversation.move_by(1),
+        KeyName::Up | KeyName::Char('k') => conversation.move_by(-1),
+        KeyName::PageDown => conversation.move_by(page),
+        KeyName::PageUp => conversation.move_by(-page),
+        KeyName::Home | KeyName::Char('g') => conversation.move_by(isize::MIN),
+        KeyName::End | KeyName::Char('G') => conversation.move_by(isize::MAX),
+        _ => {}
+    }
+    model.modes.push(Mode::Conversation(conversation));
 }
 
 fn filter_key(model: &mut Model, key: Key, mut input: TextInput, before: String) {

@@ -139,7 +139,7 @@ fn source_lines(model: &Model, explanation: &Explanation, span: &SpanView<'_>, l
             text.push_str(standing.version);
         }
         if standing.line > 0 {
-            text.push_str(&format!(" line {}", standing.line));
+            text.extend([" line ", &standing.line.to_string()]);
         }
         let mut line = field(model, "rates", text, theme.text);
         let date = |at: UnixNanos| at.to_rfc3339().chars().take(10).collect::<String>();

@@ -90,7 +90,7 @@ fn title(line: &mut Line<'_>, model: &Model) {
     }
 }
 
-fn style(theme: &Theme, ink: Ink) -> Style {
+pub(super) fn style(theme: &Theme, ink: Ink) -> Style {
     match ink {
         Ink::Text | Ink::Json(Token::String) => theme.text,
         Ink::Dim | Ink::Json(Token::Raw) => theme.dim,

@@ -9,30 +9,29 @@ use crate::text::{Short, short};
 
 use super::super::model::{Model, Source};
 use super::super::widget::Line;
+use super::money;
 
 /// Draws the first line: what is watched, and what it adds up to.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model) {
     let theme = &model.theme;
     let mut line = Line::new(buffer, area);
     let totals = model.store.totals();
+    let crowded = area.width < 170 && model.budgets.is_set();
     // The right side first: money is what must never be crowded out.
     line.right(" ", theme.text);
-    if model.last_minute.0 > 0 && area.width >= 90 {
-        line.right(&Short::of("+").and(&short::usd(model.last_minute)).and("/min"), theme.warn);
-        line.right("  ", theme.text);
-    }
-    let covered = if totals.unpriced_calls > 0 { "≥ " } else { "" };
-    line.right(&Short::of(covered).and(&short::usd(totals.cost)), theme.strong);
-    if area.width >= 60 {
+    money::draw(&mut line, area.width, model);
+    if area.width >= if model.budgets.is_set() { 110 } else { 60 } {
         line.right("   ", theme.text);
         line.right(&short::tokens(totals.tokens.output), theme.text).right("out ", theme.dim);
         line.right("  ", theme.text);
-        if area.width >= 110 && totals.tokens.cache_read > 0 {
+        if area.width >= 110 && !crowded && totals.tokens.cache_read > 0 {
             let share = totals.tokens.cache_read as f64 / totals.tokens.input.max(1) as f64;
             line.right(&Short::of(" (").and(&short::percent(share)).and(" cached)"), theme.dim);
         }
         line.right(&short::tokens(totals.tokens.input), theme.text).right("in ", theme.dim);
         line.right("   ", theme.text);
+    } else {
+        line.right(" ", theme.text);
     }
     line.left(" tracetui ", theme.accent);
     match model.sources.as_slice() {
@@ -116,10 +115,7 @@ pub(super) fn draw_bar(buffer: &mut Buffer, area: Rect, model: &Model) {
         line.right(&Short::of("source lag ").and(&short::duration_short(lag)), theme.dim)
             .right("  ", theme.text);
     }
-    let unpriced = model.store.totals().unpriced_calls;
-    if unpriced > 0 && area.width >= 90 {
-        line.right(&short::count(unpriced).and(" calls unpriced"), theme.dim).right("  ", theme.text);
-    }
+    money::draw_unpriced(&mut line, area.width, model);
     line.left(" ", theme.text);
     if model.filter_text.is_empty() {
         let mut before = None;

@@ -1,13 +1,16 @@
 //! Drawing: a function of the model. No I/O, no sorting, no parsing; only what is visible is laid out.
 
 mod bill;
+mod conversation;
 mod detail;
 mod footer;
 mod header;
+mod money;
 mod overlay;
 mod runs;
 mod waterfall;
 
+pub(crate) use conversation::room as conversation_room;
 use ratatui::Frame;
 use ratatui::layout::{Position, Rect};
 
@@ -193,6 +196,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, model: &Model) {
             Mode::Help(scroll) => overlay::help(buffer, model, *scroll),
             Mode::Problems(scroll) => overlay::problems(buffer, model, *scroll),
             Mode::Bill(scroll) => overlay::bill(buffer, model, *scroll),
+            Mode::Conversation(conversation) => conversation::draw(buffer, model, conversation),
         }
     }
     if let Some(cursor) = cursor {

@@ -16,7 +16,8 @@ use super::{Layout, bill};
 pub(crate) const PICKER_ROWS: usize = 14;
 
 /// The columns of a picker with their widths, from the right.
-const COLUMNS: [(&str, u16); 5] = [("cost", 11), ("tokens", 9), ("p50", 9), ("errors", 8), ("spans", 8)];
+const COLUMNS: [(&str, u16); 6] =
+    [("cost", 11), ("unpriced", 10), ("tokens", 9), ("p50", 9), ("errors", 8), ("spans", 8)];
 
 /// Values of a field with what they did and cost.
 pub(super) fn picker(buffer: &mut Buffer, model: &Model, picker: &Picker) {
@@ -33,7 +34,8 @@ pub(super) fn picker(buffer: &mut Buffer, model: &Model, picker: &Picker) {
     let x = own(buffer, inner.x, inner.y, inner.right(), " › ", theme.accent);
     let x = put(buffer, x, inner.y, inner.right(), &picker.query, theme.text);
     own(buffer, x, inner.y, inner.right(), "▏", theme.accent);
-    let shown = COLUMNS.iter().scan(0u16, |used, column| {
+    let columns = COLUMNS.iter().filter(|(head, _)| *head != "unpriced" || picker.has_unpriced());
+    let shown = columns.scan(0u16, |used, column| {
         *used += column.1;
         (*used + 24 <= inner.width).then_some(*column)
     });
@@ -61,21 +63,13 @@ pub(super) fn picker(buffer: &mut Buffer, model: &Model, picker: &Picker) {
                 "errors" if item.errors > 0 => (short::count(item.errors), theme.bad),
                 "p50" if item.p50 > 0 => (short::duration_short(item.p50), theme.dim),
                 "tokens" if item.tokens > 0 => (short::tokens(item.tokens), theme.dim),
-                "cost" => (cost(item), theme.text),
+                "cost" => (short::bill_cell(item.cost, item.unpriced), theme.text),
+                "unpriced" if item.unpriced > 0 => (short::count(item.unpriced), theme.warn),
                 _ => (Short::EMPTY, theme.dim),
             };
             own_right(buffer, names_end, y, right, &value, style);
             right -= cells;
         }
-    }
-}
-
-fn cost(item: &super::super::model::Item) -> Short {
-    match (item.cost.0, item.unpriced) {
-        (0, 0) => Short::EMPTY,
-        (0, _) => Short::of(text::UNKNOWN),
-        (_, 0) => short::usd_cell(item.cost),
-        _ => Short::of("≥").and(&short::usd_cell(item.cost)),
     }
 }
 

@@ -53,12 +53,7 @@ fn draw_run(buffer: &mut Buffer, row: Rect, model: &Model, run: TraceIx, figures
     }
     let mut right = row.right();
     if row.width >= 30 {
-        let cost = match (figures.cost.0, figures.unpriced) {
-            (0, 0) => Short::EMPTY,
-            (0, _) => Short::of("–"),
-            (_, 0) => short::usd_cell(figures.cost),
-            _ => Short::of("≥").and(&short::usd_cell(figures.cost)),
-        };
+        let cost = short::bill_cell(figures.cost, figures.unpriced);
         own_right(buffer, row.x, row.y, right, &cost, theme.text);
         right = right.saturating_sub(9);
     }
@@ -90,6 +85,13 @@ fn draw_run(buffer: &mut Buffer, row: Rect, model: &Model, run: TraceIx, figures
     let errors = trace.totals().errors;
     if errors > 0 && figures.status != Status::Error && right > x + 4 {
         own(buffer, x + 1, row.y, right, "✗", theme.bad);
+        x += 2;
+    }
+    if let Some(projected) = figures.projected {
+        let text = Short::of("→ ~").and(&short::usd(projected));
+        if text.chars().count() as u16 + 2 < right.saturating_sub(x) {
+            own(buffer, x + 1, row.y, right, &text, theme.faint);
+        }
     }
 }
 

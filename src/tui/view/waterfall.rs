@@ -70,11 +70,21 @@ fn title(line: &mut Line<'_>, model: &Model, focused: bool) {
     line.left(&short::duration_short(tree.end.saturating_sub(tree.start)).and("  "), theme.text);
     let sum = &tree.totals;
     line.left(&short::count(sum.spans).and(" spans  "), theme.dim);
-    let covered = if sum.unpriced_calls > 0 { "≥ " } else { "" };
-    line.left(&Short::of(covered).and(&short::usd(sum.cost)).and("  "), theme.text);
-    if sum.unpriced_calls > 0 {
-        line.left(&Short::EMPTY.and_number(sum.unpriced_calls).and(" unpriced  "), theme.dim);
+    let bill = if line.room() >= 60 {
+        short::bill(sum.cost, sum.unpriced_calls, sum.unpriced_tokens)
+    } else if line.room() >= 30 {
+        short::bill_without_tokens(sum.cost, sum.unpriced_calls)
+    } else {
+        short::bill_mark(sum.cost, sum.unpriced_calls)
+    };
+    line.left(&bill, theme.text);
+    if let Some(projected) = model.prepared.projected {
+        let text = Short::of(" → ~").and(&short::usd(projected)).and(" projected");
+        if usize::from(line.room()) > text.chars().count() + 2 {
+            line.left(&text, theme.dim);
+        }
     }
+    line.left("  ", theme.text);
     let doubts = model.prepared.doubts.1;
     if doubts > 0 {
         line.left(&Short::of("⚠").and_number(doubts as u64).and(" $  "), theme.warn);
@@ -279,10 +289,7 @@ fn tokens_text(node: &Node, span: &SpanView<'_>) -> Short {
 fn cost_text(node: &Node) -> Short {
     match (node.totals.cost.0, node.totals.unpriced_calls) {
         (0, 0) if node.totals.tokens.total() > 0 => short::usd_cell(node.totals.cost),
-        (0, 0) => Short::EMPTY,
-        (0, _) => Short::of("–"),
-        (_, 0) => short::usd_cell(node.totals.cost),
-        _ => Short::of("≥").and(&short::usd_cell(node.totals.cost)),
+        (_, unpriced) => short::bill_cell(node.totals.cost, unpriced),
     }
 }
 

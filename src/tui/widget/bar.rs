@@ -46,6 +46,20 @@ pub(crate) struct Bar {
 }
 
 impl Bar {
+    /// A thick bar of one colour.
+    pub(crate) fn solid(from: i64, to: i64, style: Style) -> Self {
+        Self {
+            from,
+            to,
+            light_to: None,
+            thin: false,
+            end: BarEnd::Closed,
+            style,
+            light: style,
+            fill: LEFT[8],
+        }
+    }
+
     /// Draws the bar. However short it is, a mark stays visible.
     pub(crate) fn draw(&self, buffer: &mut Buffer, area: Rect) {
         let width = i64::from(area.width) * EIGHTHS;

@@ -7,6 +7,8 @@ use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::bar::Bar;
+use super::scale::EIGHTHS;
 use crate::text::{SafeText, Short};
 
 /// Text that was made here and not by whoever wrote a trace: every character is printable and one cell wide.
@@ -250,6 +252,20 @@ impl<'a> Line<'a> {
         if width < self.room() {
             own(self.buffer, self.right - width, self.y, self.right, text, style);
             self.right -= width;
+        }
+        self
+    }
+
+    /// Adds a bar on the right that fills a share of so many cells, to the eighth, if there is room for all of it.
+    pub(crate) fn right_bar(&mut self, cells: u16, share: f64, style: Style) -> &mut Self {
+        if cells < self.room() {
+            let area = Rect { x: self.right - cells, y: self.y, width: cells, height: 1 };
+            let eighths = (f64::from(cells) * EIGHTHS as f64 * share.clamp(0.0, 1.0)) as i64;
+            // However little it is, a mark shows that it is something.
+            if share > 0.0 {
+                Bar::solid(0, eighths.max(1), style).draw(self.buffer, area);
+            }
+            self.right -= cells;
         }
         self
     }

@@ -169,7 +169,7 @@ fn a_hostile_file_name_is_only_text() {
 fn what_is_no_trace_ends_with_one_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let cases: [(&str, &[u8]); 4] = [
-        ("otlp.json", b"{\"resourceSpans\":[]}\n"),
+        ("otlp.json", b"{\"resourceMetrics\":[]}\n"),
         ("notes.txt", b"just\nsome\nnotes\n"),
         ("utf16.ndjson", b"\xff\xfe{\0\"\0a\0\"\0:\x001\0}\0\n\0"),
         ("broken.db", b"SQLite format 3\0garbage"),

@@ -56,9 +56,8 @@ fn plan(schema: &TableSchema) -> Option<Result<TablePlan, String>> {
     Some(Ok(TablePlan {
         table: schema.name.clone(),
         index,
-        lookups: Vec::new(),
-        detail_lookups: Vec::new(),
         detail: schema.columns.clone(),
+        ..TablePlan::default()
     }))
 }
 

@@ -69,3 +69,50 @@ fn standard_input_is_followed() {
     terminal.wait_for("LEFT WITH 0");
     terminal.wait_until_restored();
 }
+
+#[test]
+fn the_bell_rings_once_when_a_budget_is_crossed() {
+    let call = |n: usize, cost: &str| {
+        let attributes =
+            format!(r#"{{"model":"house","promptTokens":90,"completionTokens":10,"costUsd":{cost}}}"#);
+        let (trace, kind) = (format!("t{n}"), "model_generation");
+        let (start, end, status) = (0, Some(2), "completed");
+        spans::Span {
+            trace: &trace,
+            id: "call",
+            parent: None,
+            name: "call",
+            kind,
+            start,
+            end,
+            status,
+            attributes: &attributes,
+        }
+        .line()
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = spans::file(folder.path(), "run.ndjson", &call(0, "0.40"));
+    let mut terminal = Terminal::start(&["watch", &path.to_string_lossy(), "--budget", "0.50"], USUAL);
+    terminal.wait_for("80%");
+    spans::append(&path, &call(1, "0.10"));
+    terminal.wait_for("100%");
+    spans::append(&path, &call(2, "0.12"));
+    terminal.wait_for("over budget by $0.1200");
+    // What comes after that, and a correction that comes twice, ring no more.
+    spans::append(&path, &call(2, "0.00"));
+    terminal.wait_for("100%");
+    spans::append(&path, &(call(3, "0.20") + &call(3, "0.20")));
+    terminal.wait_for("over budget by $0.2000");
+    terminal.send("q");
+    terminal.expect_exit(0);
+    let raw = terminal.raw();
+    let (mut bells, mut title) = (0, false);
+    for (at, byte) in raw.iter().enumerate() {
+        title |= raw[at..].starts_with(b"\x1b]");
+        // The end of a window title is the same byte.
+        if *byte == 0x07 && !std::mem::take(&mut title) {
+            bells += 1;
+        }
+    }
+    assert_eq!(bells, 1);
+}

@@ -11,7 +11,7 @@ use crate::format::json::is_complete_json;
 
 /// A decoder for all lines, or one for each.
 fn read(lines: &[String], fresh: bool) -> Batch {
-    let stream = Stream { name: String::new(), salt: Vec::new() };
+    let stream = Stream { name: String::new(), salt: Vec::new(), notes: String::new() };
     let mut decoder = (LINES.decoder)(&stream);
     let (mut batch, mut pos) = (Batch::default(), 0);
     for line in lines {

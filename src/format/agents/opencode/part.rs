@@ -1,0 +1,49 @@
+//! Parts of messages: what was said belongs to its message, a tool call is a span.
+
+use super::super::names::{error_line, short, tool_name};
+use super::super::{Fields, WEAKEST};
+use super::{object_of, span_of, text, time, update};
+use crate::format::{Cell, RowPlace};
+use crate::model::{Batch, Marks, Parent, SpanKind, Status, Timed};
+
+pub(super) fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
+    let (id, session, message, data) = (text(cells, 0), text(cells, 1), text(cells, 2), text(cells, 4));
+    let data = Fields::of(&data);
+    match data.text("type") {
+        "text" | "reasoning" => {
+            let Some(mut update) = update(&session, &message, place, out) else { return };
+            // The message itself knows better, but for the name of what a user says.
+            update.stamp = WEAKEST;
+            update.marks = Marks::INSERT_ONLY;
+            if data.text("type") == "text" && data.get("synthetic").is_none() {
+                update.name = out.intern(&short(data.text("text")));
+            }
+            out.push(update);
+        }
+        "tool" => {
+            let Some(mut update) = update(&session, &id, place, out) else { return };
+            let state = data.object("state").unwrap_or_default();
+            let times = state.object("time").unwrap_or_default();
+            let tool = short(data.text("tool"));
+            update.parent = Parent::Span(span_of(&message));
+            update.kind = Some(SpanKind::Tool);
+            update.span_type = out.intern("tool");
+            update.start = times.time("start").or_else(|| time(cells, 3)).map(Timed::written);
+            update.end = times.time("end").map(Timed::written);
+            let status = match state.text("status") {
+                "" => Status::Unknown,
+                word => Status::from_source_word(word),
+            };
+            update.status = Some(status);
+            let input = object_of(&state, "input");
+            update.tool = out.intern(&tool);
+            update.name = out.intern(&tool_name(&tool, input, ""));
+            if status == Status::Error {
+                update.error = out.intern(&error_line(state.text("error")));
+            }
+            out.push(update);
+        }
+        // The others repeat what messages say, or are about files.
+        _ => {}
+    }
+}

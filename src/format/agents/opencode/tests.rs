@@ -1,0 +1,175 @@
+//! A real store (with a mock of the model), and a made one with known sums.
+
+use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+
+use super::{MESSAGES, PARTS, SESSIONS};
+use crate::format::testing::{fixture, fold, problems, totals};
+use crate::format::{Cell, RowPlace, TableFormat, TableSchema, detect_tables};
+use crate::model::{Batch, PayloadRef, SegmentId, SpanDetail, SpanKind, Stamp, Status, TokenSum};
+
+fn cell(value: ValueRef<'_>) -> Cell<'_> {
+    match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Integer(number),
+        ValueRef::Real(number) => Cell::Real(number),
+        ValueRef::Text(text) => Cell::Text(text),
+        ValueRef::Blob(bytes) => Cell::Blob(bytes),
+    }
+}
+
+fn open(name: &str) -> Connection {
+    let db = Connection::open_in_memory().expect("a database");
+    // The tables refer to others that are not in the fixture.
+    let sql = String::from_utf8(fixture(&format!("opencode/{name}.sql"))).expect("text");
+    db.execute_batch("PRAGMA foreign_keys=OFF").expect("a setting");
+    db.execute_batch(&sql).expect("tables");
+    db
+}
+
+fn schema(db: &Connection, name: &str) -> TableSchema {
+    let mut names = db.prepare("SELECT name FROM pragma_table_info(?1)").expect("a statement");
+    let columns = names.query_map([name], |row| row.get(0)).expect("columns").map(Result::unwrap).collect();
+    TableSchema { name: name.to_owned(), columns }
+}
+
+/// Reads the tables, each a segment of its own, rows from the last to the first if asked.
+fn read(db: &Connection, order: &str) -> Batch {
+    let mut batch = Batch::default();
+    for (segment, format) in [&SESSIONS, &MESSAGES, &PARTS].into_iter().enumerate() {
+        let name = ["session", "message", "part"][segment];
+        let plan = (format.plan)(&schema(db, name)).expect("ours").expect("whole");
+        let columns: Vec<_> =
+            plan.index.iter().map(|name| name.clone().unwrap_or("NULL".to_owned())).collect();
+        let sql = format!("SELECT rowid, {} FROM {name} ORDER BY rowid {order}", columns.join(","));
+        let mut select = db.prepare(&sql).expect("a statement");
+        let mut rows = select.query([]).expect("rows");
+        while let Some(row) = rows.next().expect("a row") {
+            let cells: Vec<_> =
+                (1..=columns.len()).map(|at| cell(row.get_ref(at).expect("a cell"))).collect();
+            let segment = SegmentId(segment as u32 + 1);
+            let pos = row.get::<_, i64>(0).expect("a rowid").cast_unsigned();
+            let at = PayloadRef { segment, pos, len: 0 };
+            (format.decode)(&RowPlace { at, stamp: Stamp::new(segment, 0) }, &cells, &mut batch);
+        }
+    }
+    batch.updates.sort_by_key(|update| update.stamp);
+    batch
+}
+
+fn detail(db: &Connection, format: &TableFormat, table: &str, condition: &str) -> SpanDetail {
+    let columns = schema(db, table).columns;
+    let mut select = db.prepare(&format!("SELECT * FROM {table} WHERE {condition}")).expect("a statement");
+    let mut rows = select.query([]).expect("rows");
+    let row = rows.next().expect("a result").expect("a row");
+    let cells =
+        columns.iter().enumerate().map(|(at, name)| (name.clone(), cell(row.get_ref(at).expect("cell"))));
+    (format.detail)(&cells.collect::<Vec<_>>())
+}
+
+#[test]
+fn only_its_own_tables_are_taken() {
+    let db = open("real");
+    let tables = ["session", "message", "part"].map(|name| schema(&db, name));
+    assert_eq!(detect_tables(&tables, None).expect("found").len(), 3);
+    let columns = ["id", "text"].map(str::to_owned).to_vec();
+    assert!(detect_tables(&[TableSchema { name: "message".to_owned(), columns }], None).is_err());
+}
+
+/// The sums that the program keeps of each session.
+#[test]
+fn a_real_store_has_its_own_sums() {
+    let db = open("real");
+    let want: ([i64; 4], f64) = db
+        .query_row(
+            "SELECT sum(tokens_input), sum(tokens_output), sum(tokens_reasoning), sum(tokens_cache_read), sum(cost)
+             FROM session",
+            [],
+            |row| Ok(([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?], row.get(4)?)),
+        )
+        .expect("sums");
+    let ([input, output, reasoning, cache_read], cost) = (want.0.map(i64::cast_unsigned), want.1);
+    for order in ["ASC", "DESC"] {
+        let batch = read(&db, order);
+        assert_eq!(problems(&batch), "");
+        let found = totals(&batch);
+        let tokens = TokenSum {
+            input: input + cache_read,
+            cache_read,
+            cache_write: 0,
+            output: output + reasoning,
+            reasoning,
+        };
+        assert_eq!(found.tokens, tokens);
+        assert!((found.cost.0 as f64 / 1e9 - cost).abs() < 1e-9, "{} {cost}", found.cost.0);
+        // A request that the server refused was never answered: its turn goes on, as far as the store says.
+        assert_eq!(found.open, 2, "{order}");
+        let spans = fold(&batch);
+        let names: Vec<_> = spans.iter().map(|span| batch.strings.get(span.name)).collect();
+        assert!(names.contains(&"bash: ls -la && sleep 1"), "{names:?}");
+        assert!(names.contains(&"\"Again: list and delegate.\""), "{names:?}");
+        let failed = spans.iter().find(|span| span.status == Some(Status::Error)).expect("a failed tool");
+        assert_eq!(batch.strings.get(failed.error), "File not found: /srv/agent/cli/ocwork/missing.txt");
+        let child = spans.iter().find(|span| {
+            span.kind == Some(SpanKind::Agent) && batch.strings.get(span.name).starts_with("Count lines")
+        });
+        let child = child.expect("the subagent's session");
+        assert!(spans.iter().any(|span| span.run == child.run && span.trace != child.trace));
+    }
+}
+
+#[test]
+fn a_made_store_has_its_known_sums() {
+    let found = totals(&read(&open("made"), "ASC"));
+    let tokens = TokenSum {
+        input: 4_383 + 36_864,
+        cache_read: 36_864,
+        cache_write: 0,
+        output: 1_925 + 309,
+        reasoning: 309,
+    };
+    assert_eq!(found.tokens, tokens);
+    assert_eq!((found.llm_calls, found.tool_calls, found.errors, found.cost.0), (8, 8, 2, 45_070_000));
+}
+
+#[test]
+fn rows_are_read_back() {
+    let db = open("real");
+    let tool = detail(&db, &PARTS, "part", "json_extract(data,'$.tool')='bash'");
+    assert_eq!(
+        tool.input.as_deref(),
+        Some("{\"command\":\"ls -la && sleep 1\",\"description\":\"List files\"}")
+    );
+    assert!(tool.output.is_some_and(|output| output.starts_with("total 16")));
+    let call = detail(&db, &MESSAGES, "message", "json_extract(data,'$.role')='assistant'");
+    assert!(call.attributes.iter().any(|(name, value)| name == "modelID" && value == "\"gpt-4.1\""));
+}
+
+#[test]
+fn hostile_rows_upset_nothing() {
+    let at = PayloadRef::default();
+    let place = RowPlace { at, stamp: Stamp(0) };
+    let mut batch = Batch::default();
+    let texts: [&[u8]; 6] = [
+        b"",
+        b"\xff\xfe",
+        b"{",
+        b"{\"role\":\"assistant\",\"time\":{\"created\":-1,\"completed\":1e300},\"tokens\":{\"input\":-1},\"cost\":\"x\"}",
+        b"{\"type\":\"tool\",\"state\":[],\"tool\":7}",
+        b"{\"type\":\"text\",\"text\":{}}",
+    ];
+    for format in [&SESSIONS, &MESSAGES, &PARTS] {
+        for text in texts {
+            for first in [Cell::Null, Cell::Text(b"a"), Cell::Integer(-1)] {
+                let cells =
+                    [first, Cell::Text(b"s"), Cell::Real(f64::NAN), Cell::Text(text), Cell::Text(text)];
+                (format.decode)(&place, &cells, &mut batch);
+                (format.decode)(&place, &[], &mut batch);
+                let row: Vec<_> =
+                    [("id", first), ("data", Cell::Text(text))].map(|(n, c)| (n.to_owned(), c)).to_vec();
+                let _ = (format.detail)(&row);
+            }
+        }
+    }
+    assert!(batch.updates.len() < 200);
+}

@@ -1,0 +1,223 @@
+//! Sessions of coding agents that are read while they are written.
+
+#![expect(clippy::expect_used, reason = "a helper of a test may fail it")]
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracetui::model::{Marks, TokenSum, UnixNanos};
+use tracetui::source::{Catalog, Follow, SourceEvent, SourceId, SourceMessage, SourceSpec, StopFlag, spawn};
+use tracetui::store::{Arrival, Clock, Store};
+
+use super::program::fixture;
+
+/// Sources that are followed into one store.
+struct Live {
+    store: Store,
+    catalog: Arc<Catalog>,
+    tx: tokio::sync::mpsc::Sender<SourceMessage>,
+    rx: tokio::sync::mpsc::Receiver<SourceMessage>,
+    stop: StopFlag,
+    sources: u16,
+}
+
+impl Live {
+    fn new() -> Self {
+        let (tx, rx) = tokio::sync::mpsc::channel(16);
+        let (catalog, stop) = (Arc::new(Catalog::default()), StopFlag::default());
+        Self { store: Store::new(), catalog, tx, rx, stop, sources: 0 }
+    }
+
+    fn follow(&mut self, path: &Path) {
+        let spec = SourceSpec::Path(path.to_owned());
+        let (source, catalog) = (SourceId(self.sources), Arc::clone(&self.catalog));
+        spawn(spec, source, catalog, Follow::Live, None, self.tx.clone(), self.stop.clone());
+        self.sources += 1;
+    }
+
+    fn until(&mut self, what: &str, done: impl Fn(&Store) -> bool) {
+        let end = Instant::now() + Duration::from_secs(20);
+        while !done(&self.store) {
+            assert!(Instant::now() < end, "{what}: {:?} {:?}", self.store.totals(), words(&self.store));
+            match self.rx.try_recv().map(|message| (message.source, message.event)) {
+                Ok((source, SourceEvent::Segment { id, .. })) => self.store.add_segment(id, source),
+                Ok((source, SourceEvent::Batch(batch))) => {
+                    self.store.apply(source, &batch, Arrival { at: UnixNanos(0), live: true });
+                }
+                Ok(_) => {}
+                Err(_) => std::thread::sleep(Duration::from_millis(1)),
+            }
+        }
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        self.stop.stop();
+    }
+}
+
+fn words(store: &Store) -> Vec<String> {
+    let clock = Clock::at(UnixNanos(0));
+    let mut all: Vec<String> =
+        store.spans().map(|span| format!("{} {}", span.name(), span.status(&clock))).collect();
+    all.sort();
+    all
+}
+
+fn has(store: &Store, word: &str) -> bool {
+    words(store).iter().any(|known| known == word)
+}
+
+/// Whole lines, several in one write, as the agents write them.
+struct Log {
+    file: std::fs::File,
+    lines: Vec<String>,
+    at: usize,
+}
+
+impl Log {
+    fn new(path: &Path, from: &Path) -> Self {
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        let text = std::fs::read_to_string(from).expect("reads");
+        let file = std::fs::File::create(path).expect("made");
+        Self { file, lines: text.split_inclusive('\n').map(str::to_owned).collect(), at: 0 }
+    }
+
+    /// Writes on until a line holds `word`, that line included.
+    fn until(&mut self, word: &str) {
+        let more = self.lines[self.at..].iter().position(|line| line.contains(word)).expect("such a line");
+        let end = self.at + more + 1;
+        self.file.write_all(self.lines[self.at..end].concat().as_bytes()).expect("written");
+        self.at = end;
+    }
+
+    fn rest(&mut self) {
+        self.file.write_all(self.lines[self.at..].concat().as_bytes()).expect("written");
+        self.at = self.lines.len();
+    }
+}
+
+#[test]
+fn a_claude_code_session_with_a_subagent_as_it_happens() {
+    let from = fixture("claude-code/2.1.197");
+    let (session, agent) = ("11111111-2222-4333-8444-555555555555", "subagents/agent-ab0abf6564ec8f5ae");
+    let folder = tempfile::tempdir().expect("folder");
+    let main: PathBuf = folder.path().join(format!("{session}.jsonl"));
+    let side = folder.path().join(session).join(format!("{agent}.jsonl"));
+    let mut log = Log::new(&main, &from.join(format!("{session}.jsonl")));
+    let mut live = Live::new();
+    live.follow(&main);
+
+    log.until("ls -la");
+    live.until("a running tool", |store| has(store, "Bash: ls -la && sleep 1 running"));
+    let prompt = "List the directory, read the files and delegate a count.";
+    assert!(has(&live.store, &format!("{prompt} running")));
+    log.until("\"tool_use_id\":\"toolu_mock2310330003\"");
+    live.until("its result", |store| has(store, "Bash: ls -la && sleep 1 ok"));
+
+    log.until("SUBTASK count");
+    live.until("a delegated task", |store| has(store, "Agent: Count lines running"));
+    // The subagent's notes are there before its first line.
+    std::fs::create_dir_all(side.parent().expect("a folder")).expect("made");
+    let notes = std::fs::read(from.join(session).join(format!("{agent}.meta.json"))).expect("reads");
+    std::fs::write(side.with_extension("meta.json"), notes).expect("written");
+    let mut sublog = Log::new(&side, &from.join(session).join(format!("{agent}.jsonl")));
+    live.follow(&side);
+    sublog.until("wc -l");
+    live.until("the subagent's tool", |store| {
+        words(store).iter().any(|word| word.starts_with("Bash: wc -l") && word.ends_with("running"))
+    });
+    // It stands below the call, long before that has a result.
+    let subagent = live.store.spans().find(|span| span.name() == "general-purpose: Count lines");
+    let above = subagent.and_then(|span| span.parent()).expect("a parent");
+    assert_eq!(above.name(), "Agent: Count lines");
+
+    sublog.rest();
+    log.rest();
+    live.until("the end", |store| store.totals().tokens.output == 795);
+    let said = words(&live.store);
+    assert!(said.iter().all(|word| word.ends_with(" ok") || word == "Read: missing.txt error"), "{said:?}");
+    let totals = live.store.totals();
+    let tokens =
+        TokenSum { input: 45_815, cache_read: 33_900, cache_write: 11_800, output: 795, reasoning: 0 };
+    assert_eq!((totals.tokens, totals.llm_calls, totals.tool_calls), (tokens, 8, 6));
+    let tool = live.store.spans().find(|span| span.name() == "Bash: ls -la && sleep 1").expect("the tool");
+    let detail = live.catalog.read_detail(&tool.payloads()).expect("its records");
+    assert!(detail.output.is_some_and(|output| output.starts_with("total 12")));
+    assert_eq!(detail.messages.len(), 2);
+}
+
+#[test]
+fn a_codex_thread_as_it_happens() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("rollout.jsonl");
+    let mut log = Log::new(&path, &fixture("codex/main.jsonl"));
+    let mut live = Live::new();
+    live.follow(&path);
+    log.until("\"function_call\"");
+    live.until("a running tool", |store| has(store, "exec_command: ls -la && sleep 1 running"));
+    log.until("\"function_call_output\"");
+    live.until("its result", |store| has(store, "exec_command: ls -la && sleep 1 ok"));
+    assert_eq!(live.store.totals().tokens.total(), 9_150);
+    // The call that starts a subagent is over at once.
+    log.until("nickname\\\":");
+    let side = folder.path().join("rollout-2.jsonl");
+    let mut sublog = Log::new(&side, &fixture("codex/subagent.jsonl"));
+    live.follow(&side);
+    sublog.until("\"function_call\"");
+    live.until("the subagent's tool", |store| has(store, "exec_command: wc -l hello.txt running"));
+    assert!(has(&live.store, "spawn_agent: SUBTASK count the lines of hello.txt ok"));
+    sublog.rest();
+    log.rest();
+    live.until("the end", |store| store.totals().tokens.total() == 61_900 + 18_800);
+    let tool = |store: &Store| has(store, "exec_command: cat missing.txt error");
+    live.until("all tools", tool);
+    assert!(!words(&live.store).iter().any(|word| word.ends_with("running")), "{:?}", words(&live.store));
+}
+
+#[test]
+fn an_opencode_store_as_it_happens() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("opencode.db");
+    let db = rusqlite::Connection::open(&path).expect("opens");
+    let sql = "PRAGMA journal_mode=WAL;
+        CREATE TABLE session(id text primary key, parent_id text, title text, directory text, agent text,
+            time_created integer, time_updated integer);
+        CREATE TABLE message(id text primary key, session_id text, time_created integer, time_updated integer, data text);
+        CREATE TABLE part(id text primary key, message_id text, session_id text, time_created integer,
+            time_updated integer, data text);
+        INSERT INTO session VALUES('ses_1', NULL, 'A test', '/home/me/project', 'build', 1790000000000, 1790000000000);
+        INSERT INTO message VALUES('msg_1', 'ses_1', 1790000000000, 1790000000000, '{\"role\":\"user\",\"time\":{\"created\":1790000000000}}');
+        INSERT INTO part VALUES('prt_1', 'msg_1', 'ses_1', 1790000000000, 1790000000000, '{\"type\":\"text\",\"text\":\"Add a flag\"}');
+        INSERT INTO message VALUES('msg_2', 'ses_1', 1790000001000, 1790000001000, '{\"role\":\"assistant\",\"parentID\":\"msg_1\",
+            \"modelID\":\"gpt-4.1\",\"providerID\":\"openai\",\"cost\":0,\"tokens\":{\"input\":0,\"output\":0,\"reasoning\":0,
+            \"cache\":{\"read\":0,\"write\":0}},\"time\":{\"created\":1790000001000}}');
+        INSERT INTO part VALUES('prt_2', 'msg_2', 'ses_1', 1790000002000, 1790000002000, '{\"type\":\"tool\",\"tool\":\"bash\",
+            \"state\":{\"status\":\"running\",\"input\":{\"command\":\"cargo test\"},\"time\":{\"start\":1790000002000}}}');";
+    db.execute_batch(sql).expect("written");
+    let mut live = Live::new();
+    live.follow(&path);
+    live.until("a running call and tool", |store| {
+        has(store, "gpt-4.1 running")
+            && has(store, "bash: cargo test running")
+            && has(store, "Add a flag running")
+    });
+    let update = "UPDATE part SET data = json_set(data, '$.state.status', 'completed', '$.state.time.end', 1790000003000)
+            WHERE id = 'prt_2';
+        UPDATE message SET data = json_set(data, '$.time.completed', 1790000004000, '$.finish', 'stop', '$.cost', 0.25,
+            '$.tokens', json('{\"input\":100,\"output\":20,\"reasoning\":5,\"cache\":{\"read\":1000,\"write\":0}}'))
+            WHERE id = 'msg_2';";
+    db.execute_batch(update).expect("written");
+    live.until("their ends", |store| {
+        has(store, "gpt-4.1 ok") && has(store, "bash: cargo test ok") && has(store, "Add a flag ok")
+    });
+    let totals = live.store.totals();
+    assert_eq!((totals.tokens.input, totals.tokens.output, totals.cost.0), (1_100, 25, 250_000_000));
+    let turn = live.store.spans().find(|span| span.name() == "Add a flag").expect("the turn");
+    assert!(!turn.marks().has(Marks::ODD));
+    let detail = live.catalog.read_detail(&turn.payloads()).expect("its rows");
+    assert!(detail.messages.iter().any(|message| message.text == "Add a flag"));
+}
