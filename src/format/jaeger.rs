@@ -117,7 +117,7 @@ impl Walk<'_, '_> {
     ) -> Result<(), Fault> {
         let from = reader.offset();
         let raw = reader.raw()?;
-        let (at, stamp) = self.place(from, raw.len());
+        let Line { at, stamp, .. } = self.line.part(self.text, from, raw.len());
         match serde_json::from_str(raw) {
             Ok(Json::Object(span)) => {
                 if let Some(update) = update(&span, services, at, stamp, out) {
@@ -127,17 +127,6 @@ impl Walk<'_, '_> {
             _ => out.problem(Reason::BadType, Some(self.line.at), "a span that is no object"),
         }
         Ok(())
-    }
-
-    fn place(&self, from: usize, len: usize) -> (PayloadRef, Stamp) {
-        let mut at = self.line.at;
-        let stamp = Stamp(self.line.stamp.0.saturating_add((self.text.dropped + from) as u64));
-        // Where bytes were replaced, offsets are not the file's.
-        if !self.text.repaired {
-            at.pos = at.pos.saturating_add((self.text.dropped + from) as u64);
-            at.len = u32::try_from(len).unwrap_or(u32::MAX);
-        }
-        (at, stamp)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Runs of LangSmith: one on a line, as its client posts them and as exports have them, or several in a batch
+//! Runs of `LangSmith`: one on a line, as its client posts them and as exports have them, or several in a batch
 //! (`{"post":[…],"patch":[…]}`).
 //!
 //! A run is posted when it starts and patched when it ends; what a patch does not say stays. A patch names its trace by
@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 use super::chat;
 use super::genai::mapping;
 use super::json::LineText;
-use super::lines::each_object;
+use super::lines::{each_object_in, each_part};
 use super::plain::{error_line, events, flatten, time};
 use super::usage::{Convention, Counters};
 use super::{Line, LineDecoder, LineFormat, LineSample, Stream};
@@ -43,18 +43,25 @@ fn sniff(sample: &LineSample<'_>) -> (u8, String) {
     ((44 + 50 * known / records.max(1)) as u8, format!("{known} of {records} records are LangSmith runs"))
 }
 
-/// The runs of a record: itself, or those of a batch.
-fn each_run<'j>(record: &'j Json, each: &mut dyn FnMut(&'j Map<String, Json>)) {
+/// Members of a batch that are lists of runs.
+const LISTS: [&str; 3] = ["post", "patch", "runs"];
+
+fn as_run(value: &Json) -> Option<&Map<String, Json>> {
     let is_run = |run: &&Map<String, Json>| {
         run.contains_key("id") && (run.contains_key("trace_id") || run.contains_key("dotted_order"))
     };
-    if let Some(run) = record.as_object().filter(is_run) {
+    value.as_object().filter(is_run)
+}
+
+/// The runs of a record: itself, or those of a batch.
+fn each_run<'j>(record: &'j Json, each: &mut dyn FnMut(&'j Map<String, Json>)) {
+    if let Some(run) = as_run(record) {
         each(run);
         return;
     }
-    for list in ["post", "patch", "runs"] {
+    for list in LISTS {
         let runs = record.get(list).and_then(Json::as_array).into_iter().flatten();
-        runs.filter_map(Json::as_object).filter(is_run).for_each(&mut *each);
+        runs.filter_map(as_run).for_each(&mut *each);
     }
 }
 
@@ -62,19 +69,21 @@ struct Runs;
 
 impl LineDecoder for Runs {
     fn decode(&mut self, line: &Line<'_>, out: &mut Batch) {
-        each_object(line, out, |reader, line, out| {
-            let raw = reader.raw()?;
-            let record: Json = serde_json::from_str(raw).unwrap_or_default();
-            let mut any = false;
-            each_run(&record, &mut |run| {
-                any = true;
-                let update = update(run, line, out);
-                out.updates.extend(update);
-            });
-            if !any {
-                out.problem(Reason::NotASpan, Some(line.at), &raw.chars().take(80).collect::<String>());
-            }
-            Ok(())
+        each_object_in(line, out, |reader, text, out| {
+            each_part(reader, text, line, &LISTS, &mut |raw, part| {
+                let record: Json = serde_json::from_str(raw).unwrap_or_default();
+                match as_run(&record) {
+                    Some(run) => {
+                        let update = update(run, part, out);
+                        out.updates.extend(update);
+                    }
+                    None => out.problem(
+                        Reason::NotASpan,
+                        Some(part.at),
+                        &raw.chars().take(80).collect::<String>(),
+                    ),
+                }
+            })
         });
     }
 }

@@ -1,4 +1,4 @@
-//! Spans of MLflow's tracking store: table `spans` of `mlflow.db`, MLflow 3.
+//! Spans of `MLflow`'s tracking store: table `spans` of `mlflow.db`, version 3.
 //!
 //! All spans of a trace are written in one commit when its root is over. The attributes are in the `content`, each
 //! value JSON in a string; the trace's session and user are in other tables.
@@ -14,7 +14,7 @@ use super::rows::{DetailRow, Shape};
 use super::{Cell, Lookup, RowPlace, TableFormat};
 use crate::model::{Batch, NanoUsd, Parent, Reason, SpanDetail, Status};
 
-/// The span table of MLflow.
+/// The span table of `MLflow`.
 pub(super) static TABLE: TableFormat = TableFormat {
     name: "mlflow",
     about: "MLflow tracking store: table spans of its mlflow.db",

@@ -1,4 +1,4 @@
-//! Traces of the OpenAI Agents SDK as it exports them itself: items `{"object":"trace"}` and `{"object":"trace.span"}`,
+//! Traces of the `OpenAI` Agents SDK as it exports them itself: items `{"object":"trace"}` and `{"object":"trace.span"}`,
 //! one on a line, or several as the body of an export (`{"data":[…]}`).
 //!
 //! A trace item has no times, so the trace's own span is made of it and of the spans without a parent. Spans of turns
@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::chat;
 use super::json::LineText;
-use super::lines::each_object;
+use super::lines::{each_object_in, each_part};
 use super::plain::{error_line, flatten, time};
 use super::usage::{Convention, Counters};
 use super::{Line, LineDecoder, LineFormat, LineSample, Stream};
@@ -82,22 +82,22 @@ fn text<'s>(item: &'s Map<String, Json>, name: &str) -> &'s str {
 
 impl LineDecoder for Items {
     fn decode(&mut self, line: &Line<'_>, out: &mut Batch) {
-        each_object(line, out, |reader, line, out| {
-            let raw = reader.raw()?;
-            let record: Json = serde_json::from_str(raw).unwrap_or_default();
-            let mut any = false;
-            each_item(&record, &mut |item| {
-                any = true;
-                if text(item, "object") == "trace" {
-                    trace(item, line, out);
-                } else {
-                    self.span(item, line, out);
+        each_object_in(line, out, |reader, text, out| {
+            each_part(reader, text, line, &["data"], &mut |raw, part| {
+                let record: Json = serde_json::from_str(raw).unwrap_or_default();
+                let mut any = false;
+                each_item(&record, &mut |item| {
+                    any = true;
+                    if self::text(item, "object") == "trace" {
+                        trace(item, part, out);
+                    } else {
+                        self.span(item, part, out);
+                    }
+                });
+                if !any {
+                    out.problem(Reason::NotASpan, Some(part.at), &raw.chars().take(80).collect::<String>());
                 }
-            });
-            if !any {
-                out.problem(Reason::NotASpan, Some(line.at), &raw.chars().take(80).collect::<String>());
-            }
-            Ok(())
+            })
         });
     }
 }

@@ -162,5 +162,5 @@ pub(super) fn tell(name: &str, attributes: Vec<(String, Json)>, events: Vec<Deta
         Some(if trace.is_empty() { head } else { format!("{head}\n{trace}") })
     });
     let attributes = attributes.into_iter().map(|(name, value)| (name, value.to_string())).collect();
-    SpanDetail { input, output, error, messages, attributes, events, ..SpanDetail::default() }
+    SpanDetail { input, output, error, attributes, events, messages, ..SpanDetail::default() }
 }

@@ -64,7 +64,7 @@ fn is_span(reader: &mut Reader<'_>) -> bool {
             break;
         }
     }
-    trace && id && (time || own) && own && !other
+    trace && id && own && !other
 }
 
 struct Spans;
@@ -95,12 +95,7 @@ impl LineDecoder for Spans {
                     return;
                 }
             };
-            let mut at = line.at;
-            if !text.repaired {
-                at.pos = at.pos.saturating_add((text.dropped + from) as u64);
-                at.len = u32::try_from(raw.len()).unwrap_or(u32::MAX);
-            }
-            let stamp = Stamp(line.stamp.0.saturating_add((text.dropped + from) as u64));
+            let Line { at, stamp, .. } = line.part(&text, from, raw.len());
             match serde_json::from_str(raw) {
                 Ok(Json::Object(span)) => {
                     let update = update(&span, at, stamp, out);
@@ -108,7 +103,7 @@ impl LineDecoder for Spans {
                 }
                 Ok(_) => out.problem(Reason::NotASpan, Some(at), &raw.chars().take(80).collect::<String>()),
                 Err(_) => {
-                    out.problem(Reason::InvalidJson, Some(at), &raw.chars().take(80).collect::<String>())
+                    out.problem(Reason::InvalidJson, Some(at), &raw.chars().take(80).collect::<String>());
                 }
             }
         }

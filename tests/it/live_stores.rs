@@ -208,3 +208,27 @@ fn runs_of_a_service_begin_and_end() {
     add("43", "");
     live.until("another run", |store| store.traces().count() == 2);
 }
+
+#[test]
+fn tables_beside_the_spans_may_be_missing() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (db, path) = writer("phoenix/20.26.sql", folder.path(), false);
+    db.execute_batch(
+        "INSERT INTO main.spans SELECT * FROM whole.spans;
+         DROP TABLE main.span_costs; DROP TABLE main.projects; DROP TABLE main.traces;",
+    )
+    .expect("written");
+    let mut live = Live::new(&path);
+    live.until("spans", |store| store.spans().count() == 15);
+    assert_eq!(live.store.traces().count(), 2, "told apart by the row that is missing");
+    assert_eq!(tokens(&live.store), (18_008, 800));
+    // Once the tables are there the spans are read anew, with what they say.
+    db.execute_batch(
+        "BEGIN; CREATE TABLE main.traces AS SELECT * FROM whole.traces;
+         CREATE TABLE main.span_costs AS SELECT * FROM whole.span_costs; COMMIT;",
+    )
+    .expect("written");
+    live.until("the traces' own ids", |store| {
+        store.traces().any(|trace| trace.id_text() == "815ff7a58990456bcf2649f7a0f75516")
+    });
+}

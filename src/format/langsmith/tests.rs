@@ -21,6 +21,18 @@ fn posts_and_patches_are_runs() {
 }
 
 #[test]
+fn each_run_of_a_batch_has_a_place_of_its_own() {
+    let text = fixture("langsmith/agent.ndjson");
+    let batch = decode(&LINES, &text);
+    let call = batch.updates.iter().find(|update| update.kind == Some(SpanKind::Llm)).unwrap();
+    let at = call.payload.unwrap();
+    let own = &text[at.pos as usize..][..at.len as usize];
+    assert_eq!(detail(own).messages.len(), 2);
+    let stamps: Vec<_> = batch.updates.iter().map(|update| update.stamp).collect();
+    assert!(stamps.is_sorted_by(|one, other| one < other), "{stamps:?}");
+}
+
+#[test]
 fn serialized_messages_are_messages() {
     let text = String::from_utf8(fixture("langsmith/agent.ndjson")).unwrap();
     let said = detail(text.lines().nth(1).unwrap().as_bytes()).messages;

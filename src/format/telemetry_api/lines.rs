@@ -111,7 +111,7 @@ impl LineDecoder for Requests {
                 }
                 Some(Record::Event(fields)) => self.event(fields, line, out),
                 None => {
-                    out.problem(Reason::NotASpan, Some(line.at), &text.chars().take(80).collect::<String>())
+                    out.problem(Reason::NotASpan, Some(line.at), &text.chars().take(80).collect::<String>());
                 }
             }
             Ok(())

@@ -101,7 +101,7 @@ impl RowSearch<'_> {
                 keys.for_each(|(_, key)| found(*key, &detail));
             };
             open.start_clock();
-            let ended = self.rows_of(&open, &sql, range, columns.len(), &mut each);
+            let ended = rows_of(&open, &sql, range, columns.len(), &mut each);
             if mode.is_snapshot() && !Files::read(&self.place.path)?.same_content(&files) {
                 return Err(Fault::Locked);
             }
@@ -114,34 +114,6 @@ impl RowSearch<'_> {
             ended?;
         }
         Ok(())
-    }
-
-    /// Runs one statement for as long as one may take. Returns whether it came to its end.
-    fn rows_of(
-        &self,
-        open: &Open,
-        sql: &str,
-        range: impl Params,
-        width: usize,
-        each: &mut impl FnMut(&Row<'_>, &[Cell<'_>]),
-    ) -> Result<bool, Fault> {
-        let (started, budget) = (Instant::now(), budget(open.mode));
-        let mut statement = open.conn.prepare_cached(sql)?;
-        let mut rows = statement.query(range)?;
-        let mut count = 0_usize;
-        while let Some(row) = rows.next()? {
-            let mut cells = Vec::with_capacity(width);
-            for at in 1..=width {
-                cells.push(cell_of(row.get_ref(at)?));
-            }
-            each(row, &cells);
-            count += 1;
-            // The clock costs less than a row, but not nothing.
-            if count.is_multiple_of(16) && started.elapsed() >= budget {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     /// Whether the names of the columns, or words that stand for values, have something of the query.
@@ -169,6 +141,33 @@ impl RowSearch<'_> {
             glance.open || !glance.certain.is_empty()
         })
     }
+}
+
+/// Runs one statement for as long as one may take. Returns whether it came to its end.
+fn rows_of(
+    open: &Open,
+    sql: &str,
+    range: impl Params,
+    width: usize,
+    each: &mut impl FnMut(&Row<'_>, &[Cell<'_>]),
+) -> Result<bool, Fault> {
+    let (started, budget) = (Instant::now(), budget(open.mode));
+    let mut statement = open.conn.prepare_cached(sql)?;
+    let mut rows = statement.query(range)?;
+    let mut count = 0_usize;
+    while let Some(row) = rows.next()? {
+        let mut cells = Vec::with_capacity(width);
+        for at in 1..=width {
+            cells.push(cell_of(row.get_ref(at)?));
+        }
+        each(row, &cells);
+        count += 1;
+        // The clock costs less than a row, but not nothing.
+        if count.is_multiple_of(16) && started.elapsed() >= budget {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The first of the last rows that one statement asks for.
