@@ -9,6 +9,7 @@ mod detect;
 mod genai;
 mod jaeger;
 mod json;
+mod json_logs;
 mod jsonb;
 mod langsmith;
 mod lines;
@@ -192,6 +193,7 @@ pub static LINE_FORMATS: &[&LineFormat] = &[
     &zipkin::LINES,
     &openai_agents::LINES,
     &langsmith::LINES,
+    &json_logs::LINES,
 ];
 
 /// Every table dialect. Of several that know a table the first has it: those of one product go before those of many.
