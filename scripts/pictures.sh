@@ -32,6 +32,7 @@ live="wait:running; key:tab; sleep:8000"
 demo waterfall-dark 150x36 dark "$live"
 demo waterfall-light 150x36 light "$live"
 demo detail 150x44 dark "$live; key:] \$; key:d; sleep:300; key:}; sleep:700"
+demo bill 150x34 dark "$live; key:] \$; key:\$; sleep:500"
 demo filter 150x30 dark "$live; key:f; type:model:gpt-4o cost>0.001; sleep:500"
 demo narrow 80x24 dark "wait:running; key:enter; sleep:8000"
 

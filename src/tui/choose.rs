@@ -166,10 +166,8 @@ impl Chooser {
         let list = Rect { height: area.height - 1, ..area };
         let (inner, mut title) = panel(buffer, list, theme.focus);
         title.left(" tracetui ", theme.accent);
-        title.left(
-            &Short::EMPTY.and_number(self.choices.len() as u64).and(" sources, newest first "),
-            theme.dim,
-        );
+        let noun = if self.choices.len() == 1 { " source " } else { " sources, newest first " };
+        title.left(&Short::EMPTY.and_number(self.choices.len() as u64).and(noun), theme.dim);
         let columns = Columns::of(inner.width);
         columns.heads(buffer, inner, theme);
         let height = usize::from(inner.height.saturating_sub(1));

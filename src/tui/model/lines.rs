@@ -304,7 +304,9 @@ fn message_head(message: &Message) -> TextLine {
         Role::Tool => ("tool", Ink::Kind(SpanKind::Tool)),
     };
     let mut head = vec![piece(name, ink)];
-    if let Some(tool) = &message.tool {
+    if message.role == Role::Assistant && message.tool.as_deref() == Some("thinking") {
+        head.push(piece("  thinks", Ink::Dim));
+    } else if let Some(tool) = &message.tool {
         let verb = if message.role == Role::Tool { "result of" } else { "calls" };
         head.push(piece(format!("  {verb} "), Ink::Dim));
         head.push(piece(tool.clone(), Ink::Kind(SpanKind::Tool)));

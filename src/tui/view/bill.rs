@@ -295,7 +295,7 @@ fn run_lines(model: &Model, lines: &mut Lines) {
         lines.push(vec![
             ("  ⚠ ".to_owned(), theme.warn),
             (model.shown(span.label()).into_owned(), theme.text),
-            (format!("  {}", sentence(doubt.what)), theme.dim),
+            (format!("  {}", sentence(doubt.what, &span)), theme.dim),
         ]);
     }
     if doubts.len() > MAX_LISTED {
@@ -303,7 +303,8 @@ fn run_lines(model: &Model, lines: &mut Lines) {
     }
 }
 
-fn sentence(what: DoubtKind) -> String {
+fn sentence(what: DoubtKind, span: &SpanView<'_>) -> String {
+    let reported = || span.reported_cost().map_or_else(|| text::UNKNOWN.to_owned(), text::usd);
     match what {
         DoubtKind::Unitemised(tokens) => {
             format!("claims {} tokens that no call below it has; not added", text::count(tokens))
@@ -313,7 +314,9 @@ fn sentence(what: DoubtKind) -> String {
         }
         DoubtKind::Duplicate => "records a call that another span records too; not counted".to_owned(),
         DoubtKind::NoUsage => "is over and says nothing of its tokens: not in the sum".to_owned(),
-        DoubtKind::CostDiffers => "reports a cost far from the price list".to_owned(),
-        DoubtKind::UnpricedBelow => "reports a cost, but the calls below it have no price".to_owned(),
+        DoubtKind::CostDiffers => format!("reports {}, which is far from the price list", reported()),
+        DoubtKind::UnpricedBelow => {
+            format!("reports {}; the calls below it have no price, so it is in no sum", reported())
+        }
     }
 }
