@@ -28,6 +28,8 @@ mod step_telemetry;
 mod telemetry_api;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod upset;
 mod usage;
 mod zipkin;
 

@@ -232,3 +232,58 @@ fn tables_beside_the_spans_may_be_missing() {
         store.traces().any(|trace| trace.id_text() == "815ff7a58990456bcf2649f7a0f75516")
     });
 }
+
+/// Writes the lines of a fixture one after the other, each in two pieces, and says after which ones what is running.
+fn line_by_line(name: &str, whole: (u64, u64), mut check: impl FnMut(usize, &Store)) {
+    use std::io::Write as _;
+
+    let text = std::fs::read_to_string(fixture(name)).expect("reads");
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("live.ndjson");
+    let mut log = std::fs::File::create(&path).expect("made");
+    let mut live = Live::new(&path);
+    for (at, line) in text.lines().enumerate() {
+        let (head, tail) = line.split_at(line.len() / 2);
+        for piece in [head, tail, "\n"] {
+            log.write_all(piece.as_bytes()).expect("written");
+            log.flush().expect("written");
+        }
+        let marks: Vec<String> = updates_of(line);
+        live.until("the line's spans", |store| {
+            marks.iter().all(|id| store.spans().any(|span| span.id_text() == *id))
+        });
+        check(at, &live.store);
+    }
+    live.until("all of it", |store| tokens(store) == whole);
+}
+
+/// The ids of the spans that a line speaks about.
+fn updates_of(line: &str) -> Vec<String> {
+    let record: serde_json::Value = serde_json::from_str(line).expect("JSON");
+    let one = |record: &serde_json::Value| {
+        let id = record.pointer("/payload/event_id").or_else(|| record.get("id"));
+        id.and_then(|id| id.as_str()).filter(|id| !id.starts_with("trace_")).map(str::to_owned)
+    };
+    let batch = ["post", "patch"].iter().filter_map(|list| record.get(*list)?.as_array());
+    one(&record).into_iter().chain(batch.flatten().filter_map(one)).collect()
+}
+
+#[test]
+fn runs_are_posted_and_patched_line_by_line() {
+    let open = |store: &Store| store.spans().filter(|span| span.end().is_none() && !span.is_event()).count();
+    line_by_line("langsmith/agent.ndjson", (1540 - 40, 40), |at, store| match at {
+        0 => assert_eq!(open(store), 2, "the graph and its node run"),
+        2 => assert_eq!(open(store), 1, "the graph runs"),
+        _ => {}
+    });
+    line_by_line("openai-agents/ticket.ndjson", (1056, 244), |at, store| {
+        if at == 1 {
+            assert_eq!(open(store), 2, "the trace and its agent run");
+        }
+    });
+    line_by_line("telemetry-api/outbox.jsonl", (5412, 2743), |at, store| {
+        if at == 0 {
+            assert_eq!(open(store), 1, "the call runs");
+        }
+    });
+}
