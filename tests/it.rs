@@ -25,6 +25,8 @@ mod live_files;
 mod live_otlp;
 #[path = "it/live_sqlite/mod.rs"]
 mod live_sqlite;
+#[path = "it/live_stores.rs"]
+mod live_stores;
 #[path = "it/memory.rs"]
 mod memory;
 #[path = "it/prices.rs"]

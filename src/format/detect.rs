@@ -74,7 +74,9 @@ pub fn detect_lines(
         return Ok(None);
     }
     // Its elements may well stand on lines of their own, and would be read with a complaint about each comma.
-    if let Some(stranger) = stranger::array(sample) {
+    if let Some(stranger) = stranger::array(sample)
+        && (super::zipkin::LINES.sniff)(sample).0 < ENOUGH
+    {
         return Err(stranger);
     }
     let mut scored: Vec<_> = LINE_FORMATS

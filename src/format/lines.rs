@@ -52,7 +52,52 @@ pub(super) fn each_object_in(
     }
 }
 
-impl Line<'_> {
+/// Gives each item of those members of the next object that are lists of one of these names, or the object itself when
+/// it has none, as text and as a line of its own place.
+pub(super) fn each_part<'t>(
+    reader: &mut Reader<'t>,
+    text: &LineText<'_>,
+    line: &Line<'_>,
+    lists: &[&str],
+    each: &mut dyn FnMut(&'t str, &Line<'_>),
+) -> Result<(), Fault> {
+    let from = reader.offset();
+    let mut inside = reader.clone();
+    let whole = reader.raw()?;
+    let mut any = false;
+    inside.enter_object()?;
+    while let Some(key) = inside.next_key()? {
+        if !lists.contains(&&*key) || inside.peek() != Some(b'[') {
+            inside.skip()?;
+            continue;
+        }
+        any = true;
+        inside.enter_array()?;
+        while inside.next_item()? {
+            let from = inside.offset();
+            let part = inside.raw()?;
+            each(part, &line.part(text, from, part.len()));
+        }
+    }
+    if !any {
+        each(whole, &line.part(text, from, whole.len()));
+    }
+    Ok(())
+}
+
+impl<'l> Line<'l> {
+    /// A part of the line's text as a line by itself.
+    pub(super) fn part(&self, text: &LineText<'_>, from: usize, len: usize) -> Line<'l> {
+        let mut part = *self;
+        part.stamp.0 = part.stamp.0.saturating_add((text.dropped + from) as u64);
+        // Where bytes were replaced, offsets are not the file's.
+        if !text.repaired {
+            part.at.pos = part.at.pos.saturating_add((text.dropped + from) as u64);
+            part.at.len = u32::try_from(len).unwrap_or(u32::MAX);
+        }
+        part
+    }
+
     /// The same line without its first `offset` bytes.
     fn after(&self, offset: usize) -> Self {
         let mut rest = *self;

@@ -7,17 +7,31 @@ mod agents;
 mod chat;
 mod detect;
 mod genai;
+mod jaeger;
 mod json;
+mod json_logs;
 mod jsonb;
+mod langsmith;
 mod lines;
 mod llm_events;
+mod llm_logs;
 mod mastra;
+mod mastra_traces;
+mod mlflow;
 mod native;
+mod openai_agents;
 mod otlp;
+mod phoenix;
+mod plain;
+mod rows;
 mod step_telemetry;
+mod telemetry_api;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod upset;
 mod usage;
+mod zipkin;
 
 use crate::model::{Batch, PayloadRef, SpanDetail, Stamp, UnixNanos};
 
@@ -105,16 +119,42 @@ pub struct TableSchema {
     pub columns: Vec<String>,
 }
 
+/// A value that belongs to a row but stands in other tables of its database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// Its name beside the columns.
+    pub name: &'static str,
+    /// A scalar SQL expression over the row, which is called `s`. It must be found by an index or be bounded, for it is
+    /// asked for each row. One that the database's schema does not allow gives NULL.
+    pub sql: &'static str,
+}
+
 /// Which columns of a table to read and when.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TablePlan {
     /// The table.
     pub table: String,
     /// Columns for the index, in the order the decoder expects them. A column the table lacks is given as `None` and
     /// read as [`Cell::Null`].
     pub index: Vec<Option<String>>,
+    /// Values from elsewhere, for the index and for reading; their cells follow those of the columns.
+    pub lookups: Vec<Lookup>,
+    /// Values from elsewhere that are only for reading one span.
+    pub detail_lookups: Vec<Lookup>,
     /// All columns for reading one span: names as the table spells them.
     pub detail: Vec<String>,
+}
+
+impl TablePlan {
+    /// Cells of a row for the index.
+    pub fn width(&self) -> usize {
+        self.index.len() + self.lookups.len()
+    }
+
+    /// Whether the index is made from the same cells.
+    pub fn has_same_index(&self, other: &Self) -> bool {
+        self.index == other.index && self.lookups == other.lookups
+    }
 }
 
 /// What is known about a row beside its cells.
@@ -150,13 +190,29 @@ pub static LINE_FORMATS: &[&LineFormat] = &[
     &agents::claude::LINES,
     &agents::codex::LINES,
     &agents::gemini::LINES,
+    &telemetry_api::LINES,
+    &jaeger::LINES,
+    &zipkin::LINES,
+    &openai_agents::LINES,
+    &langsmith::LINES,
+    &json_logs::LINES,
 ];
 
-/// Every table dialect.
+/// Every table dialect. Of several that know a table the first has it: those of one product go before those of many.
 pub static TABLE_FORMATS: &[&TableFormat] = &[
     &mastra::TABLE,
-    &native::TABLE,
+    &mastra_traces::TABLE,
     &agents::opencode::SESSIONS,
     &agents::opencode::MESSAGES,
     &agents::opencode::PARTS,
+    &phoenix::TABLE,
+    &mlflow::TABLE,
+    &llm_logs::TURNS,
+    &llm_logs::RESPONSES,
+    &llm_logs::PARTS,
+    &llm_logs::TOOL_CALLS,
+    &llm_logs::LOGS,
+    &telemetry_api::AGENT_RUNS,
+    &telemetry_api::RUNS,
+    &native::TABLE,
 ];

@@ -194,6 +194,7 @@ fn plan(schema: &TableSchema) -> Option<Result<TablePlan, String>> {
         table: schema.name.clone(),
         index: COLUMNS.iter().map(|key| column(*key)).collect(),
         detail: schema.columns.clone(),
+        ..TablePlan::default()
     }))
 }
 

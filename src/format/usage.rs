@@ -340,6 +340,7 @@ pub(super) fn counter(group: &str, name: &str) -> Option<Counter> {
         | "cacheWriteTokens"
         | "cache_write"
         | "cacheWrite"
+        | "cache_creation"
         | "cache_creation_tokens"
         | "cacheCreationTokens"
         | "input_cache_creation"

@@ -42,6 +42,19 @@ fn totals_are_those_of_the_writers() {
 }
 
 #[test]
+fn log_lines_join_the_spans_that_they_name() {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = source("native/flowmaestro.sql", folder.path());
+    let logs = source("native/flowmaestro-pino.ndjson", folder.path());
+    let alone = &tracetui(&["report", "--json", &store]).json()["totals"];
+    let both = &tracetui(&["report", "--json", &store, &logs]).json()["totals"];
+    assert_eq!(both["events"], 38);
+    for figure in ["traces", "spans", "errors", "llm_calls", "tokens", "cost_usd"] {
+        assert_eq!(alone[figure], both[figure], "{figure}");
+    }
+}
+
+#[test]
 fn formats_are_found_by_content() {
     let folder = tempfile::tempdir().expect("folder");
     for (name, format) in [
@@ -55,6 +68,17 @@ fn formats_are_found_by_content() {
         ("otlp/python-sdk/snake.jsonl", "otlp-json"),
         ("otlp/openai-v2/latest-logs.jsonl", "otlp-json"),
         ("otlp/tta/tta-otel.ndjson", "otlp-json"),
+        ("native/flowmaestro-pino.ndjson", "json-logs"),
+        ("phoenix/20.26.sql", "phoenix"),
+        ("mlflow/3.17.sql", "mlflow"),
+        ("llm/0.27.sql", "llm"),
+        ("llm/0.36.sql", "llm"),
+        ("telemetry-api/service.sql", "telemetry-api"),
+        ("telemetry-api/outbox.jsonl", "telemetry-api"),
+        ("jaeger/openinference.json", "jaeger"),
+        ("zipkin/openinference.json", "zipkin"),
+        ("openai-agents/ticket.ndjson", "openai-agents"),
+        ("langsmith/agent.ndjson", "langsmith"),
     ] {
         let source = source(name, folder.path());
         let report = tracetui(&["report", "--json", &source]).json();

@@ -61,6 +61,7 @@ fn plan(schema: &TableSchema) -> Option<Result<TablePlan, String>> {
         table: schema.name.clone(),
         index: INDEX.iter().map(|name| find(name)).collect(),
         detail: schema.columns.clone(),
+        ..TablePlan::default()
     }))
 }
 

@@ -55,7 +55,7 @@ fn read_row(open: &Open, plan: &TablePlan, rowid: u64) -> Result<Vec<(String, Fi
             (equal.join(" AND "), find_key(open, plan, &key, rowid)?)
         }
     };
-    let read = |columns: &[String]| -> Result<Vec<(String, Field)>, Fault> {
+    let read = |columns: &[(String, String)]| -> Result<Vec<(String, Field)>, Fault> {
         let sql = format!(
             "SELECT {} FROM main.{} AS s WHERE {condition} LIMIT 1",
             cells_sql(columns),
@@ -65,14 +65,16 @@ fn read_row(open: &Open, plan: &TablePlan, rowid: u64) -> Result<Vec<(String, Fi
         let mut statement = open.conn.prepare(&sql)?;
         let mut rows = statement.query(rusqlite::params_from_iter(&keys))?;
         let row = rows.next()?.ok_or(Fault::NoRow)?;
-        columns.iter().enumerate().map(|(at, name)| Ok((name.clone(), Field::of(row.get_ref(at)?)))).collect()
+        let columns = columns.iter().enumerate();
+        columns.map(|(at, (name, _))| Ok((name.clone(), Field::of(row.get_ref(at)?)))).collect()
     };
-    match read(&plan.detail) {
+    let cells = cells_of(plan);
+    match read(&cells) {
         // One column spoils all: gone meanwhile, or longer than SQLite may hand out. The others are worth having.
         Err(Fault::Schema(_) | Fault::TooBig | Fault::Damaged(_)) => {
             let mut row = Vec::new();
             let mut last = Fault::NoRow;
-            for column in &plan.detail {
+            for column in &cells {
                 match read(std::slice::from_ref(column)) {
                     Ok(cells) => row.extend(cells),
                     Err(fault @ (Fault::Schema(_) | Fault::TooBig | Fault::Damaged(_))) => last = fault,
@@ -85,16 +87,24 @@ fn read_row(open: &Open, plan: &TablePlan, rowid: u64) -> Result<Vec<(String, Fi
     }
 }
 
-/// The expressions of columns, cells longer than the limit cut there.
-pub(super) fn cells_sql(columns: &[String]) -> String {
+/// What is read of a row for reading: names and expressions, cells longer than the limit cut there.
+pub(super) fn cells_of(plan: &TablePlan) -> Vec<(String, String)> {
     // `substr` ends at a NUL in text: only for what is too long anyway.
-    let cell = |name: &String| {
-        let name = quote(name);
-        format!(
-            "CASE WHEN octet_length(s.{name}) > {MAX_FIELD} THEN substr(s.{name}, 1, {MAX_FIELD}) ELSE s.{name} END"
-        )
+    let column = |name: &String| {
+        let cell = quote(name);
+        let sql = format!(
+            "CASE WHEN octet_length(s.{cell}) > {MAX_FIELD} THEN substr(s.{cell}, 1, {MAX_FIELD}) ELSE s.{cell} END"
+        );
+        (name.clone(), sql)
     };
-    columns.iter().map(cell).collect::<Vec<_>>().join(", ")
+    let lookups = plan.lookups.iter().chain(&plan.detail_lookups);
+    let lookups = lookups.map(|lookup| (lookup.name.to_owned(), lookup.sql.to_owned()));
+    plan.detail.iter().map(column).chain(lookups).collect()
+}
+
+/// The expressions of cells.
+pub(super) fn cells_sql(cells: &[(String, String)]) -> String {
+    cells.iter().map(|(_, sql)| &**sql).collect::<Vec<_>>().join(", ")
 }
 
 /// The key of a row of a WITHOUT ROWID table, by its hash.

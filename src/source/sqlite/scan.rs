@@ -64,7 +64,7 @@ fn scan_into(
     let started = Instant::now();
     let budget = budget(open.mode);
     let mut statement = open.conn.prepare_cached(sql)?;
-    let width = table.plan.index.len();
+    let width = table.plan.width();
     let mut rows = statement.query(params)?;
     while let Some(row) = rows.next()? {
         let mut few = [Cell::Null; CELLS];

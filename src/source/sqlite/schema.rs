@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::fault::Fault;
-use crate::format::{TableFormat, TablePlan, TableSchema};
+use crate::format::{Lookup, TableFormat, TablePlan, TableSchema};
 
 /// Tables looked at; a database with more is hardly a span store.
 const MAX_TABLES: usize = 4096;
@@ -36,14 +36,15 @@ pub(super) struct Table {
     pub(super) format: &'static TableFormat,
     pub(super) plan: TablePlan,
     pub(super) key: Key,
-    /// Where the columns that the table has stand among those of the plan's index. The others are not asked for.
+    /// Where the columns that the table has stand among the cells of the index, and then the lookups. Columns that it
+    /// lacks are not asked for.
     pub(super) places: Vec<usize>,
 }
 
 impl Table {
     pub(super) fn new(format: &'static TableFormat, plan: TablePlan, key: Key) -> Self {
         let present = plan.index.iter().enumerate().filter(|(_, column)| column.is_some());
-        let places = present.map(|(at, _)| at).collect();
+        let places = present.map(|(at, _)| at).chain(plan.index.len()..plan.width()).collect();
         Self { format, plan, key, places }
     }
 
@@ -53,6 +54,10 @@ impl Table {
         for name in self.plan.index.iter().flatten() {
             cells.push_str(", s.");
             cells.push_str(&quote(name));
+        }
+        for lookup in &self.plan.lookups {
+            cells.push_str(", ");
+            cells.push_str(lookup.sql);
         }
         cells
     }
@@ -100,8 +105,13 @@ pub(super) fn find_tables(conn: &Connection, formats: &[&'static TableFormat]) -
         let Some((schema, primary)) = columns(conn, &name)? else { continue };
         let plan = formats.iter().find_map(|format| Some((*format, (format.plan)(&schema)?)));
         match plan {
-            Some((format, Ok(plan))) => match key(conn, &schema, primary)? {
-                Some(key) => found.tables.push(Table::new(format, plan, key)),
+            Some((format, Ok(mut plan))) => match key(conn, &schema, primary)? {
+                Some(key) => {
+                    for lookup in plan.lookups.iter_mut().chain(&mut plan.detail_lookups) {
+                        check(conn, &plan.table, lookup)?;
+                    }
+                    found.tables.push(Table::new(format, plan, key));
+                }
                 None => lacking.push(format!("{name}: no column that tells its rows apart")),
             },
             Some((_, Err(why))) => lacking.push(format!("{name}: {why}")),
@@ -123,6 +133,17 @@ pub(super) fn find_tables(conn: &Connection, formats: &[&'static TableFormat]) -
     }
     found.otherwise = parts.join("; ");
     Ok(found)
+}
+
+/// Makes NULL of a lookup that this database has not the tables for.
+fn check(conn: &Connection, table: &str, lookup: &mut Lookup) -> Result<(), Fault> {
+    let sql = format!("SELECT {} FROM main.{} AS s LIMIT 0", lookup.sql, quote(table));
+    match conn.prepare(&sql).map_err(Fault::from) {
+        Ok(_) => {}
+        Err(Fault::Schema(_)) => lookup.sql = "NULL",
+        Err(fault) => return Err(fault),
+    }
+    Ok(())
 }
 
 /// A table's or view's name, `Err` when it is not UTF-8, and whether it has rows of its own.

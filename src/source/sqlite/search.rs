@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::{Params, Row, params};
 
 use super::TablePlace;
-use super::detail::{RowDetail, cells_sql};
+use super::detail::{RowDetail, cells_of, cells_sql};
 use super::fault::Fault;
 use super::files::{Files, Held};
 use super::open::{Open, decide};
@@ -71,10 +71,10 @@ impl RowSearch<'_> {
         let Key::Rowid(rowid) = key_of(&open.conn, &self.place.plan)? else {
             return Err(Fault::Schema("rows without a rowid".to_owned()));
         };
-        let columns = &self.place.plan.detail;
+        let columns = cells_of(&self.place.plan);
         let sql = format!(
             "SELECT s.{rowid}, {} FROM main.{} AS s WHERE s.{rowid} BETWEEN ?1 AND ?2 ORDER BY s.{rowid} DESC",
-            cells_sql(columns),
+            cells_sql(&columns),
             quote(&self.place.plan.table)
         );
         let always = self.is_in_names();
@@ -96,12 +96,12 @@ impl RowSearch<'_> {
                     return;
                 }
                 let cells: Vec<(String, Cell<'_>)> =
-                    columns.iter().cloned().zip(cells.iter().copied()).collect();
+                    columns.iter().map(|(name, _)| name.clone()).zip(cells.iter().copied()).collect();
                 let detail = (self.place.format.detail)(&cells);
                 keys.for_each(|(_, key)| found(*key, &detail));
             };
             open.start_clock();
-            let ended = self.rows_of(&open, &sql, range, &mut each);
+            let ended = rows_of(&open, &sql, range, columns.len(), &mut each);
             if mode.is_snapshot() && !Files::read(&self.place.path)?.same_content(&files) {
                 return Err(Fault::Locked);
             }
@@ -116,37 +116,10 @@ impl RowSearch<'_> {
         Ok(())
     }
 
-    /// Runs one statement for as long as one may take. Returns whether it came to its end.
-    fn rows_of(
-        &self,
-        open: &Open,
-        sql: &str,
-        range: impl Params,
-        each: &mut impl FnMut(&Row<'_>, &[Cell<'_>]),
-    ) -> Result<bool, Fault> {
-        let (started, budget) = (Instant::now(), budget(open.mode));
-        let mut statement = open.conn.prepare_cached(sql)?;
-        let mut rows = statement.query(range)?;
-        let mut count = 0_usize;
-        while let Some(row) = rows.next()? {
-            let mut cells = Vec::with_capacity(self.place.plan.detail.len());
-            for at in 1..=self.place.plan.detail.len() {
-                cells.push(cell_of(row.get_ref(at)?));
-            }
-            each(row, &cells);
-            count += 1;
-            // The clock costs less than a row, but not nothing.
-            if count.is_multiple_of(16) && started.elapsed() >= budget {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
     /// Whether the names of the columns, or words that stand for values, have something of the query.
     fn is_in_names(&self) -> bool {
         let has = |text: &str| self.query.needles().any(|needle| needle.find(text.as_bytes()).is_some());
-        self.place.plan.detail.iter().any(|name| has(&name.to_lowercase()))
+        cells_of(&self.place.plan).iter().any(|(name, _)| has(&name.to_lowercase()))
             || ["null", "true", "false"].into_iter().any(has)
     }
 
@@ -168,6 +141,33 @@ impl RowSearch<'_> {
             glance.open || !glance.certain.is_empty()
         })
     }
+}
+
+/// Runs one statement for as long as one may take. Returns whether it came to its end.
+fn rows_of(
+    open: &Open,
+    sql: &str,
+    range: impl Params,
+    width: usize,
+    each: &mut impl FnMut(&Row<'_>, &[Cell<'_>]),
+) -> Result<bool, Fault> {
+    let (started, budget) = (Instant::now(), budget(open.mode));
+    let mut statement = open.conn.prepare_cached(sql)?;
+    let mut rows = statement.query(range)?;
+    let mut count = 0_usize;
+    while let Some(row) = rows.next()? {
+        let mut cells = Vec::with_capacity(width);
+        for at in 1..=width {
+            cells.push(cell_of(row.get_ref(at)?));
+        }
+        each(row, &cells);
+        count += 1;
+        // The clock costs less than a row, but not nothing.
+        if count.is_multiple_of(16) && started.elapsed() >= budget {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The first of the last rows that one statement asks for.

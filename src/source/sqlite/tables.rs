@@ -131,7 +131,7 @@ impl Tables {
                     continue;
                 }
                 // More columns for reading; what the index was made from is the same.
-                Some(tracked) if tracked.table().plan.index == table.plan.index => tracked,
+                Some(tracked) if tracked.table().plan.has_same_index(&table.plan) => tracked,
                 _ => Tracked::new(table.clone()),
             };
             let id = next_segment(&table);

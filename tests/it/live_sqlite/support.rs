@@ -53,7 +53,12 @@ fn plan(schema: &TableSchema) -> Option<Result<TablePlan, String>> {
     }
     let index =
         COLUMNS.iter().map(|name| schema.columns.iter().find(|column| column == name).cloned()).collect();
-    Some(Ok(TablePlan { table: schema.name.clone(), index, detail: schema.columns.clone() }))
+    Some(Ok(TablePlan {
+        table: schema.name.clone(),
+        index,
+        detail: schema.columns.clone(),
+        ..TablePlan::default()
+    }))
 }
 
 fn text(cell: &Cell<'_>) -> Option<String> {

@@ -65,7 +65,14 @@ fn plan(
     let find = |name: &str| schema.columns.iter().find(|column| column.eq_ignore_ascii_case(name)).cloned();
     let index: Vec<_> = columns.iter().map(|name| find(name)).collect();
     let fits = schema.name == name && index.iter().take(needed).all(Option::is_some);
-    fits.then(|| Ok(TablePlan { table: schema.name.clone(), index, detail: schema.columns.clone() }))
+    fits.then(|| {
+        Ok(TablePlan {
+            table: schema.name.clone(),
+            index,
+            detail: schema.columns.clone(),
+            ..TablePlan::default()
+        })
+    })
 }
 
 /// The text of a cell.
