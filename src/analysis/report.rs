@@ -52,6 +52,8 @@ pub struct CostSources {
     /// What the providers' caches saved on calls whose rates are known; negative when writing cost more than reading
     /// brought.
     pub cache_saved: NanoUsd,
+    /// How many calls that is.
+    pub cache_priced: u64,
 }
 
 impl CostSources {
@@ -74,7 +76,10 @@ impl CostSources {
             None => {}
         }
         self.differing += u64::from(span.cost_differs());
-        self.cache_saved += span.store().cache_saving(span.ix()).unwrap_or_default();
+        if let Some(saved) = span.store().cache_saving(span.ix()) {
+            self.cache_saved += saved;
+            self.cache_priced += 1;
+        }
         self.assumed += u64::from(usage.is_some_and(|usage| usage.parts.notes != UsageNotes::default()));
     }
 }

@@ -17,8 +17,8 @@ pub(super) struct Cli {
 }
 
 const AFTER_HELP: &str = "\
-Exit codes: 0 fine, 1 check or prices --check found something, 2 bad usage or a source that can't be read,
-3 check can't judge, 130 interrupted.
+Exit codes: 0 fine, 1 check or prices --check found something, 2 bad usage
+or an unreadable source, 3 check can't judge, 130 interrupted.
 SOURCE is a SQLite span store, an NDJSON or plain log file, a folder of them, or - for standard input;
 its format is found from its content.";
 

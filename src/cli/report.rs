@@ -159,12 +159,14 @@ fn bill_lines(figures: &Figures) -> Vec<(&'static str, String)> {
     let tokens = &figures.totals.tokens;
     if tokens.cache_read > 0 || costs.cache_saved.0 != 0 {
         let share = tokens.cache_read as f64 / tokens.input.max(1) as f64;
-        let saved = if costs.cache_saved.0 < 0 { "cost" } else { "saved" };
-        let amount = crate::model::NanoUsd(costs.cache_saved.0.saturating_abs());
-        lines.push((
-            "cache",
-            format!("{} of the input read from it, {saved} {}", text::percent(share), text::usd(amount)),
-        ));
+        let share = format!("{} of the input read from it", text::percent(share));
+        let amount = text::usd(crate::model::NanoUsd(costs.cache_saved.0.saturating_abs()));
+        let worth = match costs.cache_saved.0 {
+            _ if costs.cache_priced == 0 => "what that saved is not known".to_owned(),
+            ..0 => format!("which cost {amount} more than no cache"),
+            0.. => format!("saved {amount}, cache writes set against it"),
+        };
+        lines.push(("cache", format!("{share}, {worth}")));
     }
     let list = |parts: &[(u64, &str)]| {
         let some = parts.iter().filter(|(calls, _)| *calls > 0);
@@ -173,7 +175,7 @@ fn bill_lines(figures: &Figures) -> Vec<(&'static str, String)> {
     let from = list(&[
         (costs.reported, "reported"),
         (costs.computed, "from the price list"),
-        (costs.estimated, "estimated from it"),
+        (costs.estimated, "estimated from the price list"),
         (costs.free, "local and free"),
         (costs.unknown, "without a price"),
         (costs.silent, "without token counts"),

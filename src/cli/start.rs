@@ -61,9 +61,7 @@ pub(super) fn run() -> Result<(), Failure> {
         Chosen::Interrupted => Err(Failure::Interrupted),
         Chosen::Source(at) => {
             let Some(session) = found.get(at) else { return Ok(()) };
-            let files = std::iter::once(session.path.clone()).chain(subagents(&session.path));
-            let names: Vec<String> = files.map(|path| path.to_string_lossy().into_owned()).collect();
-            watch(&names, &InputArgs::default(), &screen)
+            watch(&files(session), &InputArgs::default(), &screen)
         }
     }
 }
@@ -83,6 +81,12 @@ fn found() -> Vec<Session> {
     found
 }
 
+/// A session's file and those of its subagents, which are part of its bill.
+fn files(session: &Session) -> Vec<String> {
+    let files = std::iter::once(session.path.clone()).chain(subagents(&session.path));
+    files.map(|path| path.to_string_lossy().into_owned()).collect()
+}
+
 fn choice(session: &Session, home: Option<&Path>, here: Option<&Path>) -> Choice {
     let path = &session.path;
     let name = match (here.map(|here| path.strip_prefix(here)), home.map(|home| path.strip_prefix(home))) {
@@ -90,13 +94,20 @@ fn choice(session: &Session, home: Option<&Path>, here: Option<&Path>) -> Choice
         (_, Some(Ok(rest))) => format!("~/{}", rest.display()),
         _ => path.display().to_string(),
     };
-    Choice { name, format: session.format, modified: session.modified, bytes: session.bytes, figures: None }
+    Choice {
+        name,
+        format: session.format,
+        modified: session.modified,
+        bytes: session.bytes,
+        figures: None,
+        unreadable: false,
+    }
 }
 
 /// Reads the newest sources one after the other and says what is in them.
 fn read_figures(
     found: &[Session],
-    tx: &mpsc::Sender<(usize, &'static str, ChoiceFigures)>,
+    tx: &mpsc::Sender<(usize, &'static str, Option<ChoiceFigures>)>,
     stop: &AtomicBool,
 ) {
     let small = found.iter().enumerate().filter(|(_, session)| session.bytes <= MAX_READ);
@@ -104,8 +115,12 @@ fn read_figures(
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        let names = [session.path.to_string_lossy().into_owned()];
-        let Ok(loaded) = load_quietly(&names, &InputArgs::default()) else { continue };
+        let Ok(loaded) = load_quietly(&files(session), &InputArgs::default()) else {
+            if tx.blocking_send((at, "not recognised", None)).is_err() {
+                return;
+            }
+            continue;
+        };
         let report = Report::build(&loaded.store, &loaded.clock, None, &|_| true);
         let totals = &report.totals.totals;
         let figures = ChoiceFigures {
@@ -117,7 +132,7 @@ fn read_figures(
             errors: totals.errors,
         };
         let format = loaded.sources.first().and_then(|source| source.format).unwrap_or(session.format);
-        if tx.blocking_send((at, format, figures)).is_err() {
+        if tx.blocking_send((at, format, Some(figures))).is_err() {
             return;
         }
     }

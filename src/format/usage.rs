@@ -158,7 +158,7 @@ impl Counters {
     }
 
     /// The usage in this crate's convention; `None` when nothing was counted.
-    pub(super) fn normalise(self, convention: Convention, provider: &str) -> Option<Usage> {
+    pub(super) fn normalise(&self, convention: Convention, provider: &str) -> Option<Usage> {
         if self.is_empty() {
             return None;
         }

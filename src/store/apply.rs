@@ -122,7 +122,7 @@ impl Store {
         if let Some(run) = update.run {
             self.traces.set_run(trace, run);
         }
-        let lost = had_passed.loses(counting::passes_on(&self.columns, row));
+        let lost = !counting::passes_on(&self.columns, row).has(had_passed);
         if let Some(response) = update.response {
             responses.extend(self.responses.note(row, (trace, response), update.stamp));
         }

@@ -94,45 +94,24 @@ impl Own {
     }
 }
 
-/// What a row has to say to its parent about what lies below.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Below {
-    /// Usage, reachable without crossing a tool.
-    usage: bool,
-    /// A model call, likewise.
-    call: bool,
-    /// Usage anywhere.
-    any: bool,
-    /// A reported cost, reachable without crossing a tool.
-    cost: bool,
-}
-
-impl Below {
-    /// Whether something was said before that is no longer said.
-    pub(super) fn loses(self, now: Self) -> bool {
-        self.usage && !now.usage || self.call && !now.call || self.any && !now.any || self.cost && !now.cost
-    }
-}
-
-/// The row's own usage or call and what lies below it. A tool call keeps what is below it to itself, but for the fact
-/// that there is some; a span that nothing is known of yet says nothing.
-pub(super) fn passes_on(columns: &Columns, row: u32) -> Below {
+/// What a row has to say to its parent about what lies below, as bits of the parent: its own usage, cost or call and what
+/// lies below it. A tool call keeps what is below it to itself, but for the fact that there is some; a span that nothing
+/// is known of yet says nothing.
+pub(super) fn passes_on(columns: &Columns, row: u32) -> RowBits {
     let bits = columns.state[row as usize].bits;
+    let mut below = RowBits::default();
     if !bits.has(RowBits::KNOWN) {
-        return Below::default();
+        return below;
     }
     let own = Own::of(columns, row);
-    let any = own.tokens || bits.has(RowBits::ANY_USAGE_BELOW);
-    if columns.kind(row) == Some(SpanKind::Tool) {
-        return Below { any, ..Below::default() };
+    let kind = columns.kind(row);
+    below.set(RowBits::ANY_USAGE_BELOW, own.tokens || bits.has(RowBits::ANY_USAGE_BELOW));
+    if kind != Some(SpanKind::Tool) {
+        below.set(RowBits::USAGE_BELOW, own.tokens || bits.has(RowBits::USAGE_BELOW));
+        below.set(RowBits::COST_BELOW, own.cost || bits.has(RowBits::COST_BELOW));
+        below.set(RowBits::CALL_BELOW, kind == Some(SpanKind::Llm) || bits.has(RowBits::CALL_BELOW));
     }
-    let call = bits.has(RowBits::CALL_BELOW) || columns.kind(row) == Some(SpanKind::Llm);
-    Below {
-        usage: own.tokens || bits.has(RowBits::USAGE_BELOW),
-        call,
-        any,
-        cost: own.cost || bits.has(RowBits::COST_BELOW),
-    }
+    below
 }
 
 /// The parent of a row with what the row tells it, if that is news to the parent.
@@ -144,13 +123,6 @@ pub(super) fn cover(columns: &Columns, row: u32) -> Option<(u32, RowBits)> {
     }
     let old = columns.state[parent as usize].bits;
     let mut new = old;
-    for (says, bit) in [
-        (below.usage, RowBits::USAGE_BELOW),
-        (below.call, RowBits::CALL_BELOW),
-        (below.any, RowBits::ANY_USAGE_BELOW),
-        (below.cost, RowBits::COST_BELOW),
-    ] {
-        new.set(bit, says || old.has(bit));
-    }
+    new.set(below, true);
     (new != old).then_some((parent, new))
 }

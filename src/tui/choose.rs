@@ -38,6 +38,8 @@ pub struct Choice {
     pub bytes: u64,
     /// What is in it, once it was read.
     pub figures: Option<ChoiceFigures>,
+    /// Whether it was read and nothing was recognised.
+    pub unreadable: bool,
 }
 
 /// What is in a source.
@@ -77,11 +79,11 @@ struct Chooser {
     now: UnixNanos,
 }
 
-/// Shows the choices until one is taken. Figures come as position, format and what is in it; those that could not be
-/// read never come.
+/// Shows the choices until one is taken. Figures come as position, format and what is in it; none for what can't be
+/// read.
 pub async fn choose(
     choices: Vec<Choice>,
-    mut figures: mpsc::Receiver<(usize, &'static str, ChoiceFigures)>,
+    mut figures: mpsc::Receiver<(usize, &'static str, Option<ChoiceFigures>)>,
     theme: (&str, Depth),
     plain: bool,
 ) -> io::Result<Chosen> {
@@ -124,7 +126,8 @@ pub async fn choose(
             read = figures.recv(), if more => match read {
                 Some((at, format, figures)) => {
                     if let Some(choice) = chooser.choices.get_mut(at) {
-                        (choice.format, choice.figures) = (format, Some(figures));
+                        (choice.format, choice.figures) = (format, figures);
+                        choice.unreadable = figures.is_none();
                     }
                 }
                 None => more = false,
@@ -229,17 +232,20 @@ impl Columns {
                 "written" => (choice.modified.map_or(Short::EMPTY, |at| age(now.since(at))), theme.dim),
                 "size" => (short::bytes(choice.bytes), theme.dim),
                 "format" => (Short::of(choice.format), theme.dim),
+                _ if choice.unreadable => (Short::of(text::UNKNOWN), theme.faint),
                 _ if choice.figures.is_none() => (Short::of("…"), theme.faint),
-                "runs" if figures.running > 0 => {
-                    (Short::of("●").and(&short::count(figures.runs)), theme.good)
-                }
-                "runs" if figures.errors > 0 => (Short::of("✗").and(&short::count(figures.runs)), theme.bad),
                 "runs" => (short::count(figures.runs), theme.dim),
                 "tokens" => (short::tokens(figures.tokens), theme.dim),
                 _ => (cost(&figures), theme.text),
             };
             own_right(buffer, left, y, right, &value, style);
             right = left;
+        }
+        let figures = choice.figures.unwrap_or_default();
+        match () {
+            () if figures.running > 0 => _ = own(buffer, inner.x, y, right, "●", theme.good),
+            () if figures.errors > 0 => _ = own(buffer, inner.x, y, right, "✗", theme.bad),
+            () => {}
         }
         put_middle(buffer, inner.x + 2, y, right.saturating_sub(1), &choice.name, theme.text);
     }
@@ -268,6 +274,7 @@ mod tests {
             modified: Some(UnixNanos(0)),
             bytes: 1_500_000,
             figures,
+            unreadable: false,
         };
         let figures =
             ChoiceFigures { runs: 3, tokens: 12_400, cost: NanoUsd(66_000_000), ..Default::default() };

@@ -136,7 +136,7 @@ struct Attributes {
 }
 
 impl Attributes {
-    fn in_all(&self, counters: Counters, out: &Batch) -> Option<Usage> {
+    fn in_all(&self, counters: &Counters, out: &Batch) -> Option<Usage> {
         counters.normalise(Convention::Unknown, out.strings.get(self.provider)).filter(Usage::is_known)
     }
 
@@ -259,7 +259,7 @@ fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
         update.status = Some(status(kind, &attributes, error.is_some(), ended));
     }
     update.first_token = attributes.first_token;
-    update.usage = attributes.in_all(attributes.usage, out);
+    update.usage = attributes.in_all(&attributes.usage, out);
     update.cost = attributes.cost;
     if let Some(message) = error {
         update.error = out.intern(&message);
@@ -281,7 +281,7 @@ fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
         }
     }
     let hidden =
-        attributes.in_all(attributes.internal_usage, out).map(|usage| hidden_calls(&update, usage, out));
+        attributes.in_all(&attributes.internal_usage, out).map(|usage| hidden_calls(&update, usage, out));
     out.push(update);
     if let Some(hidden) = hidden {
         out.push(hidden);

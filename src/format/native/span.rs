@@ -101,7 +101,7 @@ pub(super) fn update(
     let counters = counters(&mut take);
     let kind = kind(record, word, &name, counters.is_some(), memo);
     let provider = record.text(Key::Provider).unwrap_or_default();
-    let usage = counters.and_then(|counters| usage(counters, kind, provider));
+    let usage = counters.and_then(|counters| usage(&counters, kind, provider));
     let cost = cost(&mut take);
     let first_token = memo.time(Key::FirstToken, &mut take).or_else(|| {
         let nanos = take.number(Key::FirstTokenMs).and_then(nanos_of_ms)?;
@@ -331,7 +331,7 @@ fn nanos_of_ms(ms: f64) -> Option<i64> {
 pub(in crate::format) fn usage_object(text: &str, at: PayloadRef, problems: &mut Problems) -> Option<Usage> {
     let record = Record::usage(&mut Reader::new(text)).ok()?;
     let mut take = Taker { record: record.view(text, ""), at, problems, odd: false };
-    usage(counters(&mut take)?, Some(SpanKind::Llm), "")
+    usage(&counters(&mut take)?, Some(SpanKind::Llm), "")
 }
 
 const COUNTS: [Key; 15] = [
@@ -378,7 +378,7 @@ fn counters(take: &mut Taker<'_>) -> Option<Counters> {
     (!counters.is_empty()).then_some(counters)
 }
 
-fn usage(counters: Counters, kind: Option<SpanKind>, provider: &str) -> Option<Usage> {
+fn usage(counters: &Counters, kind: Option<SpanKind>, provider: &str) -> Option<Usage> {
     let mut usage = counters.normalise(Convention::Unknown, provider)?;
     if usage.input.is_none() && usage.output.is_none() && kind == Some(SpanKind::Embedding) {
         usage.input = counters.total.filter(|total| *total > 0);

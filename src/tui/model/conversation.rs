@@ -3,9 +3,11 @@
 //! A turn is a run of the session; where a run holds several turns itself (a coding agent's session), each of them.
 //! What was said is read when a turn comes near, from the turn's own record and else from its last model call.
 
+use rustc_hash::FxHashMap;
+
 use super::lines::{self, Ink, TextLine};
 use crate::model::{Field, Message, Role, SpanDetail, SpanKind, Status, Symbol, UnixNanos};
-use crate::store::{Clock, SpanIx, SpanView, Store, TraceIx};
+use crate::store::{Clock, SpanIx, SpanView, Store, Totals, TraceIx};
 
 /// Most turns that are listed; the newest ones.
 const MAX_TURNS: usize = 5_000;
@@ -41,6 +43,8 @@ pub struct Turn {
     pub start: Option<UnixNanos>,
     /// Spans whose records may hold what was said; the last one is tried first.
     from: Vec<SpanIx>,
+    /// Sums over it and all below it.
+    totals: Totals,
     said: Said,
 }
 
@@ -179,17 +183,31 @@ fn turns_of(store: &Store, trace: TraceIx) -> Vec<Turn> {
             .filter(|span| span.kind() == SpanKind::Llm && span.is_counted_call())
             .max_by_key(|span| (span.start(), span.ix()));
         let from = last_call.map(|call| call.ix()).into_iter().chain([root.ix()]).collect();
-        return vec![Turn { trace, span: root.ix(), start: view.start(), from, said: Said::Unread }];
+        let (span, start, totals) = (root.ix(), view.start(), *view.totals());
+        return vec![Turn { trace, span, start, from, totals, said: Said::Unread }];
     }
     inner.sort_by_key(|span| (span.start(), span.ix()));
-    let turn = |span: SpanView<'_>| Turn {
-        trace,
-        span: span.ix(),
-        start: span.start(),
-        from: vec![span.ix()],
-        said: Said::Unread,
-    };
-    inner.into_iter().map(turn).collect()
+    let mut turns: Vec<Turn> = inner
+        .iter()
+        .map(|span| Turn {
+            trace,
+            span: span.ix(),
+            start: span.start(),
+            from: vec![span.ix()],
+            totals: Totals::default(),
+            said: Said::Unread,
+        })
+        .collect();
+    let places: FxHashMap<SpanIx, usize> =
+        turns.iter().enumerate().map(|(at, turn)| (turn.span, at)).collect();
+    for span in view.spans() {
+        let above = std::iter::successors(Some(span), SpanView::parent).take(LOOKED_AT);
+        let turn = above.filter_map(|above| places.get(&above.ix())).next();
+        if let Some(turn) = turn.and_then(|at| turns.get_mut(*at)) {
+            turn.totals.merge(&span.share());
+        }
+    }
+    turns
 }
 
 /// The messages from the last one of the user on: a request repeats the whole conversation before it.
@@ -222,15 +240,10 @@ fn head(
     if let Some(nanos) = span.duration() {
         line.push(lines::piece(format!("  {}", short::duration(nanos).as_str()), Ink::Dim));
     }
-    let whole = store.trace(turn.trace);
-    if whole.root().is_some_and(|root| root.ix() == turn.span) {
-        let totals = whole.totals();
-        let at_least = if totals.unpriced_calls > 0 { "≥ " } else { "" };
-        let cost = short::usd(totals.cost);
-        let tokens = short::tokens(totals.tokens.total());
-        let text = format!("  {} tok  {at_least}{}", tokens.as_str(), cost.as_str());
-        line.push(lines::piece(text, Ink::Dim));
-    }
+    let totals = &turn.totals;
+    let tokens = short::tokens(totals.tokens.total());
+    let cost = crate::text::bill(totals.cost, totals.unpriced_calls, totals.unpriced_tokens);
+    line.push(lines::piece(format!("  {} tok  {cost}", tokens.as_str()), Ink::Dim));
     if status == Status::Error
         && let Some(error) = span.error()
     {

@@ -85,18 +85,29 @@ fn field(model: &Model, name: &str, text: String, style: Style) -> Vec<(String, 
 /// Each share of the price: how many, at what rate, how much.
 fn price_lines(model: &Model, explanation: &Explanation, lines: &mut Lines) {
     let theme = &model.theme;
-    let mut name = "tokens";
-    for share in &explanation.shares {
-        let by_the_piece = matches!(share.bucket, Bucket::Request | Bucket::Search);
-        let (scale, unit) = if by_the_piece { (1e15, "each") } else { (1e9, "per million") };
-        let mut line = field(model, name, format!("{:>12}", text::count(share.count)), theme.text);
-        line.push((format!("  {:<18}", share.bucket.as_str().replace('_', " ")), theme.dim));
-        let rate = format!("× ${} {unit}", share.rate as f64 / scale);
-        line.push((format!("{rate:<22}"), theme.dim));
-        let amount = NanoUsd(i64::try_from(share.amount / 1_000_000).unwrap_or(i64::MAX));
-        line.push((format!("  = ${amount}"), theme.text));
+    let rows: Vec<[String; 4]> = explanation
+        .shares
+        .iter()
+        .map(|share| {
+            let by_the_piece = matches!(share.bucket, Bucket::Request | Bucket::Search);
+            let (scale, unit) = if by_the_piece { (1e15, "each") } else { (1e9, "per million") };
+            let amount = NanoUsd(i64::try_from(share.amount / 1_000_000).unwrap_or(i64::MAX));
+            [
+                text::count(share.count),
+                share.bucket.as_str().replace('_', " "),
+                format!("× ${} {unit}", share.rate as f64 / scale),
+                format!("= ${amount}"),
+            ]
+        })
+        .collect();
+    let width = |at: usize| rows.iter().map(|row| row[at].chars().count()).max().unwrap_or(0);
+    let [counts, buckets, rates] = [0, 1, 2].map(width);
+    for (at, [count, bucket, rate, amount]) in rows.into_iter().enumerate() {
+        let mut line =
+            field(model, if at == 0 { "tokens" } else { "" }, format!("{count:>counts$}"), theme.text);
+        line.push((format!("  {bucket:<buckets$}  {rate:<rates$}  "), theme.dim));
+        line.push((amount, theme.text));
         lines.push(line);
-        name = "";
     }
 }
 
@@ -122,7 +133,7 @@ fn source_lines(model: &Model, explanation: &Explanation, span: &SpanView<'_>, l
         && reported != computed
     {
         let style = if span.cost_differs() { theme.warn } else { theme.dim };
-        let text = format!("{} reported, {} by the price list", text::usd(reported), text::usd(computed));
+        let text = format!("${reported} reported, ${computed} by the price list");
         lines.push(field(model, "", text, style));
     }
     for step in &explanation.steps {
@@ -146,7 +157,10 @@ fn source_lines(model: &Model, explanation: &Explanation, span: &SpanView<'_>, l
         if let Some(since) = in_force.since {
             line.push((format!("  since {}", date(since)), theme.dim));
         }
-        line.push((format!("  as of {}", date(explanation.at)), theme.dim));
+        if let Some(published) = standing.published {
+            line.push((format!(" of {}", date(published)), theme.dim));
+        }
+        line.push((format!("  for a call on {}", date(explanation.at)), theme.dim));
         if in_force.tier_from > 0 {
             line.push((format!("  prompts from {} tokens", text::count(in_force.tier_from)), theme.dim));
         }
@@ -156,8 +170,8 @@ fn source_lines(model: &Model, explanation: &Explanation, span: &SpanView<'_>, l
         lines.push(field(model, "", format!("≈ {why}"), theme.warn));
     }
     if let Some(overridden) = &explanation.overrides {
-        let cost = overridden.cost.map_or_else(|| text::UNKNOWN.to_owned(), text::usd);
-        let text = format!("overrides {}, by which it were {cost}", shown(&overridden.standing.name));
+        let cost = overridden.cost.map_or_else(|| text::UNKNOWN.to_owned(), |cost| format!("${cost}"));
+        let text = format!("overrides {}, which says {cost}", shown(&overridden.standing.name));
         lines.push(field(model, "", text, theme.dim));
     }
     if let Some(days) = explanation.stale_days {
@@ -234,6 +248,9 @@ fn run_lines(model: &Model, lines: &mut Lines) {
         ("The run  ".to_owned(), theme.accent),
         (model.shown(model.store.trace(run).name()).into_owned(), theme.strong),
     ]);
+    let sum = &tree.totals;
+    let all = text::bill(sum.cost, sum.unpriced_calls, sum.unpriced_tokens);
+    lines.push(vec![(format!("{all:>12}"), theme.strong), ("  in all".to_owned(), theme.text)]);
     for (calls, what, style) in [
         (costs.reported, "reported by the source", theme.text),
         (costs.computed, "from the price list", theme.text),
