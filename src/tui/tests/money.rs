@@ -153,10 +153,10 @@ fn a_run_of_several_traces_is_one_run() {
     assert!(screen.line("tracetui").contains("$1.4000 → ~$1.6000 projected"), "{}", screen.draw());
     // Its bill follows what is added to its second trace.
     screen.press("g enter $");
-    assert!(screen.shows("$0.2000"), "{}", screen.draw());
+    assert!(screen.shows("$0.2000  gpt-4o  2 ×"), "{}", screen.draw());
     let late = story::span("p2", "late", "model_generation", "late").under("root");
     screen.append(&of_the_run(late.at(52_000, 52_500).call("gpt-4o", (900, 100), Some(0.0765)).line()));
-    assert!(screen.shows("$0.2765"), "{}", screen.draw());
+    assert!(screen.shows("$0.2765  gpt-4o  3 ×"), "{}", screen.draw());
 }
 
 #[test]
