@@ -6,8 +6,10 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{Exporter, Selection};
-use crate::format::is_of_the_bill;
-use crate::model::{Field, Marks, NANOS_PER_MS, ServiceTier, SpanDetail, Symbol, UnixNanos, Usage};
+use crate::format::{is_of_the_bill, is_response_id};
+use crate::model::{
+    Field, Marks, NANOS_PER_MS, ServiceTier, SpanDetail, Symbol, UnixNanos, Usage, response_key,
+};
 use crate::store::{SpanView, TraceIx};
 use crate::text::{json_safe, raw_json};
 
@@ -140,6 +142,18 @@ impl<'a> Parts<'a> {
         // Usage and cost under any other name would be read beside ours and might disagree: a zero that stands for
         // "not known", say.
         attributes.retain(|name, _| !is_of_the_bill(name));
+        // Which spans are records of one response is what the index found: an agent's log may say the same id of calls
+        // that are told apart by more than that.
+        let shared = span.shared_response();
+        attributes.retain(|name, value| {
+            let is_it = || shared.is_some() && value.as_str().and_then(response_key) == shared;
+            !is_response_id(name) || is_it()
+        });
+        if let Some(key) = shared
+            && !attributes.keys().any(|name| is_response_id(name))
+        {
+            attributes.insert("responseId".to_owned(), format!("{key:016x}").into());
+        }
         if let Some(usage) = span.usage().filter(|_| span.usage_counts() || !span.marks().has(Marks::ROLLUP))
         {
             let counts = [

@@ -46,6 +46,11 @@ pub fn is_of_the_bill(attribute: &str) -> bool {
     native::is_of_the_bill(attribute) || usage::attribute(attribute).is_some()
 }
 
+/// Whether the native format would read an attribute of this name as the provider's id of the answer.
+pub fn is_response_id(attribute: &str) -> bool {
+    native::is_response_id(attribute)
+}
+
 /// One record of a line-oriented source.
 #[derive(Clone, Copy, Debug)]
 pub struct Line<'a> {

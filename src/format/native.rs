@@ -24,7 +24,7 @@ use super::{
 };
 use crate::model::{Batch, Id, PayloadRef, Reason};
 use keys::Key;
-pub(super) use keys::is_of_the_bill;
+pub(super) use keys::{is_of_the_bill, is_response_id};
 use memo::Memo;
 use predict::Predictor;
 use record::Record;

@@ -7,6 +7,7 @@ mod corrections;
 mod decimal;
 mod explain;
 mod mode;
+mod name_step;
 mod names;
 mod resolve;
 mod table;
@@ -15,8 +16,9 @@ mod user;
 use std::fmt;
 
 pub use card::{Bucket, RateCard, Rates, Share};
-pub use explain::{Explanation, InForce, NameChange, NameStep, Overridden, RulesInForce, Standing, UserRule};
+pub use explain::{Explanation, InForce, Overridden, RulesInForce, Standing, UserRule};
 pub use mode::CostMode;
+pub use name_step::{NameChange, NameStep};
 pub use table::PriceTable;
 pub use user::{PriceFileError, UserPrices};
 

@@ -1,7 +1,7 @@
 //! What a pair of names stands for: the places that may have its price, in the order in which they are asked.
 
 use super::catalogue::{Catalogue, Entry};
-use super::explain::{NameChange, NameStep};
+use super::name_step::{NameChange, NameStep};
 use super::names::{self, Provider};
 use super::user::{UserPrices, fits};
 use super::{PriceSource, Unpriced, corrections};

@@ -269,6 +269,11 @@ impl<'a> SpanView<'a> {
         self.bits().has(RowBits::DUPLICATE)
     }
 
+    /// The key of its provider's response, where other spans of its trace name that response too.
+    pub fn shared_response(&self) -> Option<u64> {
+        self.store.responses.shared(self.row).map(|(_, key)| key)
+    }
+
     /// The cost that its source reports, whether it is the one that counts or not.
     pub fn reported_cost(&self) -> Option<NanoUsd> {
         self.store.columns.call(self.row)?.reported

@@ -141,6 +141,34 @@ fn every_place_shows_the_same_bill() {
     }
 }
 
+#[test]
+fn what_was_exported_costs_the_same() {
+    let folder = tempfile::tempdir().expect("folder");
+    let export = folder.path().join("export.ndjson").to_string_lossy().into_owned();
+    for name in [
+        "codex/main.jsonl",
+        "codex/made.jsonl",
+        "codex/old.jsonl",
+        "claude-code/2.1.197/11111111-2222-4333-8444-555555555555.jsonl",
+    ] {
+        let path = fixture(name).to_string_lossy().into_owned();
+        let before = tracetui(&["report", "--json", &path]).json();
+        tracetui(&["export", &path, "--to", "ndjson", "--output", &export]).fine();
+        let after = tracetui(&["report", "--json", &export]).json();
+        let sums = |report: &Value| {
+            let totals = &report["totals"];
+            (totals["tokens"].clone(), totals["llm_calls"].clone(), totals["cost_usd"].clone())
+        };
+        assert_eq!(sums(&after), sums(&before), "{name}");
+        if name == "codex/main.jsonl" {
+            let tokens = &after["totals"]["tokens"];
+            let all = tokens["input"].as_u64().zip(tokens["output"].as_u64()).map(|(read, said)| read + said);
+            assert_eq!((all, after["totals"]["llm_calls"].as_u64()), (Some(61_900), Some(6)));
+        }
+        std::fs::remove_file(&export).expect("it was written");
+    }
+}
+
 /// The screen's model after it read a log, line by line.
 fn screen(text: &str, backwards: bool) -> Model {
     let config = Config::parse("").expect("an empty configuration");

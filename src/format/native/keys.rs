@@ -136,6 +136,11 @@ pub(in crate::format) fn is_of_the_bill(name: &str) -> bool {
     find(name).is_some_and(|(key, _)| range.contains(&(key as u8)))
 }
 
+/// Whether an attribute of this name would be read as the provider's id of the answer.
+pub(in crate::format) fn is_response_id(name: &str) -> bool {
+    find(name).is_some_and(|(key, _)| key == Key::Response)
+}
+
 /// Number of spellings.
 pub(super) const SPELLINGS: usize = NAMES.len();
 

@@ -90,7 +90,7 @@ fn tiered(text: &str, tiers: &RawValue, draft: &mut Draft) -> Result<(), Fault> 
         for (key, value) in &members {
             let Some(key @ Key { above: None, mode: 0, .. }) = Key::of(key) else { continue };
             if let Some(femto) = json::amount(text, "tiered_pricing", value, FEMTO)? {
-                let given = if start == 0 { &mut draft.base } else { draft.tier(start + 1) };
+                let given = if start == 0 { &mut draft.base } else { draft.tier(start.saturating_add(1)) };
                 given.set(key.bucket, femto);
             }
         }

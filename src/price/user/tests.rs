@@ -250,3 +250,15 @@ fn any_text_is_read_or_refused() {
         parse(Path::new("x"), text).ok();
     }
 }
+
+#[test]
+fn a_range_that_begins_at_the_largest_number_is_read() {
+    let map = r#"{"m": {"litellm_provider": "dashscope", "tiered_pricing": [
+        {"range": [0, 1000], "input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6},
+        {"range": [18446744073709551615, 1e9], "input_cost_per_token": 5e-6, "output_cost_per_token": 6e-6}]}}"#;
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("map.json");
+    std::fs::write(&path, map).expect("writes");
+    let table = PriceTable::with_user(UserPrices::read(&[path]).expect("valid"));
+    assert_eq!(nanos(cost(&table, "m", "dashscope", &usage(5_000, 1_000))), 7_000_000);
+}

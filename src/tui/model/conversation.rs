@@ -2,11 +2,14 @@
 //!
 //! A turn is a run of the session; where a run holds several turns itself (a coding agent's session), each of them.
 //! What was said is read when a turn comes near, from the turn's own record and else from its last model call.
+//!
+//! Runs leave memory, and their rows become those of other runs: a turn names its spans by handle and id, and uses a
+//! handle only while both agree. The runs of turns near the selected one are kept in memory and asked back.
 
 use rustc_hash::FxHashMap;
 
 use super::lines::{self, Ink, TextLine};
-use crate::model::{Field, Message, Role, SpanDetail, SpanKind, Status, Symbol, UnixNanos};
+use crate::model::{Field, Id, Message, Role, SpanDetail, SpanKind, Status, Symbol, UnixNanos};
 use crate::store::{Clock, SpanIx, SpanView, Store, Totals, TraceIx};
 
 /// Most turns that are listed; the newest ones.
@@ -17,6 +20,22 @@ const LOOKED_AT: usize = 256;
 const AHEAD: usize = 12;
 /// Most reads under way.
 const MAX_READS: usize = 4;
+
+/// A span by handle and id: the row of a span whose run left memory is given to another one.
+#[derive(Clone, Copy, Debug)]
+struct Name(SpanIx, Id);
+
+impl Name {
+    fn of(span: SpanView<'_>) -> Self {
+        Self(span.ix(), span.id())
+    }
+
+    /// The span, if the handle is still that of it.
+    fn find(self, store: &Store, trace: TraceIx) -> Option<SpanView<'_>> {
+        let span = store.span(self.0);
+        (span.is_known() && span.trace().ix() == trace && span.id() == self.1).then_some(span)
+    }
+}
 
 /// What was said in a turn.
 #[derive(Debug, Default)]
@@ -38,14 +57,28 @@ pub struct Turn {
     /// The run.
     pub trace: TraceIx,
     /// The span that is the turn.
-    pub span: SpanIx,
+    span: Name,
     /// When it began.
     pub start: Option<UnixNanos>,
     /// Spans whose records may hold what was said; the last one is tried first.
-    from: Vec<SpanIx>,
+    from: Vec<Name>,
     /// Sums over it and all below it.
     totals: Totals,
+    /// Whether the run was in memory when this was made; else only its root was known.
+    whole: bool,
     said: Said,
+}
+
+impl Turn {
+    /// The span that is the turn; `None` while it isn't in memory.
+    pub fn span<'a>(&self, store: &'a Store) -> Option<SpanView<'a>> {
+        self.span.find(store, self.trace)
+    }
+
+    /// The span whose record is tried next; `None` while it isn't in memory.
+    fn next<'a>(&self, store: &'a Store) -> Option<SpanView<'a>> {
+        self.from.last().and_then(|span| span.find(store, self.trace))
+    }
 }
 
 /// See the module.
@@ -104,11 +137,57 @@ impl Conversation {
         self.cursor = self.cursor.saturating_add_signed(by).min(self.turns.len().saturating_sub(1));
     }
 
+    /// The turns that are read ahead, by place.
+    fn near(&self) -> std::ops::Range<usize> {
+        self.cursor.saturating_sub(AHEAD)..(self.cursor + AHEAD).min(self.turns.len())
+    }
+
+    /// The runs that must be in memory.
+    pub fn traces(&self) -> impl Iterator<Item = TraceIx> {
+        self.turns.get(self.near()).unwrap_or_default().iter().map(|turn| turn.trace)
+    }
+
+    /// Looks for the turns of runs that left memory or came back anew.
+    fn follow(&mut self, store: &Store) {
+        let mut at = self.near().start;
+        while at < self.near().end {
+            let Some(turn) = self.turns.get(at) else { break };
+            let trace = turn.trace;
+            let is_there = turn.whole && turn.span(store).is_some();
+            let reads = matches!(turn.said, Said::Unread | Said::Reading) && !turn.from.is_empty();
+            if (is_there && (!reads || turn.next(store).is_some())) || store.is_evicted(trace) {
+                at += 1;
+                continue;
+            }
+            let selected = self.turns.get(self.cursor).map(|turn| (turn.trace, turn.span.1));
+            let mut known = FxHashMap::default();
+            for turn in self.turns.extract_if(.., |turn| turn.trace == trace) {
+                if matches!(turn.said, Said::Here(_)) {
+                    known.insert(turn.span.1.bits(), turn.said);
+                }
+            }
+            for mut turn in turns_of(store, trace) {
+                if let Some(said) = known.remove(&turn.span.1.bits()) {
+                    turn.said = said;
+                }
+                self.turns.push(turn);
+            }
+            self.turns.sort_by_key(|turn| (turn.start, turn.trace));
+            let same = |turn: &Turn| Some((turn.trace, turn.span.1)) == selected;
+            let of_it = |turn: &Turn| Some(turn.trace) == selected.map(|selected| selected.0);
+            let found = self.turns.iter().position(same).or_else(|| self.turns.iter().rposition(of_it));
+            self.cursor = found.unwrap_or(self.cursor).min(self.turns.len().saturating_sub(1));
+            self.changes += 1;
+            // Others may have moved; each is made anew once.
+            at = at.max(self.near().start) + 1;
+        }
+    }
+
     /// The spans whose records are wanted now.
-    pub fn wanted(&mut self) -> Vec<SpanIx> {
+    pub fn wanted(&mut self, store: &Store) -> Vec<SpanIx> {
+        self.follow(store);
         let reading = self.turns.iter().filter(|turn| matches!(turn.said, Said::Reading)).count();
-        let mut near: Vec<usize> =
-            (self.cursor.saturating_sub(AHEAD)..(self.cursor + AHEAD).min(self.turns.len())).collect();
+        let mut near: Vec<usize> = self.near().collect();
         near.sort_by_key(|at| at.abs_diff(self.cursor));
         let mut wanted = Vec::new();
         for at in near {
@@ -116,8 +195,8 @@ impl Conversation {
                 break;
             }
             let Some(turn) = self.turns.get_mut(at) else { continue };
-            if let (Said::Unread, Some(span)) = (&turn.said, turn.from.last()) {
-                wanted.push(*span);
+            if let (Said::Unread, true, Some(span)) = (&turn.said, turn.whole, turn.next(store)) {
+                wanted.push(span.ix());
                 turn.said = Said::Reading;
             }
         }
@@ -125,8 +204,10 @@ impl Conversation {
     }
 
     /// Takes in what a span's record says.
-    pub fn answer(&mut self, span: SpanIx, result: &Result<SpanDetail, String>) {
-        let waits = |turn: &&mut Turn| matches!(turn.said, Said::Reading) && turn.from.last() == Some(&span);
+    pub fn answer(&mut self, store: &Store, span: SpanIx, result: &Result<SpanDetail, String>) {
+        let waits = |turn: &&mut Turn| {
+            matches!(turn.said, Said::Reading) && turn.next(store).is_some_and(|next| next.ix() == span)
+        };
         let Some(turn) = self.turns.iter_mut().find(waits) else { return };
         self.changes += 1;
         let said = result.as_ref().map(|detail| since_the_user(&detail.messages));
@@ -150,7 +231,10 @@ impl Conversation {
         for (at, turn) in self.turns.iter().enumerate() {
             let head = head(store, clock, turn, at, self.turns.len(), &shown);
             self.lines.push((at, head));
-            let body = said(&turn.said, at == self.cursor, width);
+            let body = match (&turn.said, turn.next(store)) {
+                (Said::Unread | Said::Reading, next) if !turn.whole || next.is_none() => away(),
+                _ => said(&turn.said, at == self.cursor, width),
+            };
             self.lines.extend(body.into_iter().map(|line| (at, line)));
             self.lines.push((usize::MAX, Vec::new()));
         }
@@ -171,6 +255,7 @@ impl Conversation {
 fn turns_of(store: &Store, trace: TraceIx) -> Vec<Turn> {
     let view = store.trace(trace);
     let Some(root) = view.root() else { return Vec::new() };
+    let whole = !store.is_evicted(trace);
     let is_turn = |span: &SpanView<'_>| {
         span.kind() == SpanKind::Iteration
             && span.text(span.facets().span_type).contains("turn")
@@ -182,27 +267,23 @@ fn turns_of(store: &Store, trace: TraceIx) -> Vec<Turn> {
             .spans()
             .filter(|span| span.kind() == SpanKind::Llm && span.is_counted_call())
             .max_by_key(|span| (span.start(), span.ix()));
-        let from = last_call.map(|call| call.ix()).into_iter().chain([root.ix()]).collect();
-        let (span, start, totals) = (root.ix(), view.start(), *view.totals());
-        return vec![Turn { trace, span, start, from, totals, said: Said::Unread }];
+        let from = last_call.into_iter().chain([root]).map(Name::of).collect();
+        let (span, start) = (Name::of(root), view.start());
+        let totals = *view.totals();
+        return vec![Turn { trace, span, start, from, whole, totals, said: Said::Unread }];
     }
     inner.sort_by_key(|span| (span.start(), span.ix()));
-    let mut turns: Vec<Turn> = inner
-        .iter()
-        .map(|span| Turn {
-            trace,
-            span: span.ix(),
-            start: span.start(),
-            from: vec![span.ix()],
-            totals: Totals::default(),
-            said: Said::Unread,
-        })
-        .collect();
     let places: FxHashMap<SpanIx, usize> =
-        turns.iter().enumerate().map(|(at, turn)| (turn.span, at)).collect();
+        inner.iter().enumerate().map(|(at, span)| (span.ix(), at)).collect();
+    let turn = |span: SpanView<'_>| {
+        let (start, span) = (span.start(), Name::of(span));
+        Turn { trace, span, start, from: vec![span], whole, totals: Totals::default(), said: Said::Unread }
+    };
+    let mut turns: Vec<Turn> = inner.into_iter().map(turn).collect();
     for span in view.spans() {
         let above = std::iter::successors(Some(span), SpanView::parent).take(LOOKED_AT);
-        let turn = above.filter_map(|above| places.get(&above.ix())).next();
+        let mut above = above;
+        let turn = above.find_map(|above| places.get(&above.ix()));
         if let Some(turn) = turn.and_then(|at| turns.get_mut(*at)) {
             turn.totals.merge(&span.share());
         }
@@ -227,10 +308,14 @@ fn head(
     shown: &impl Fn(&str) -> String,
 ) -> TextLine {
     use crate::text::{format, short};
-    let span = store.span(turn.span);
+    let place = lines::piece(format!("{}/{of} ", at + 1), Ink::Faint);
+    let Some(span) = turn.span(store) else {
+        // The line of a run stays with the run.
+        return vec![place, lines::piece(shown(store.trace(turn.trace).name()), Ink::Strong)];
+    };
     let status = span.status(clock);
     let mut line = vec![
-        lines::piece(format!("{}/{of} ", at + 1), Ink::Faint),
+        place,
         lines::piece(shown(span.label()), Ink::Strong),
         lines::piece(format!("  {status}"), Ink::Status(status)),
     ];
@@ -250,6 +335,14 @@ fn head(
         line.push(lines::piece(format!("  {}", shown(error)), Ink::Bad));
     }
     line
+}
+
+/// What stands for the words of a turn whose run isn't in memory.
+fn away() -> Vec<TextLine> {
+    vec![vec![
+        lines::piece("  ", Ink::Text),
+        lines::piece("not in memory; read again when it comes near", Ink::Faint),
+    ]]
 }
 
 fn said(said: &Said, selected: bool, width: usize) -> Vec<TextLine> {

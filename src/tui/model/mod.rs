@@ -322,6 +322,8 @@ impl Model {
         let (mut running, mut waiting) = (0, 0);
         let Self { maybe_active, active, store, prepared, clock, now, past_runs, .. } = self;
         let mut more: Option<NanoUsd> = None;
+        // Of a run only once, however many of its traces are under way.
+        let mut runs = rustc_hash::FxHashSet::default();
         maybe_active.retain(|trace| {
             let trace = store.trace(*trace);
             if !trace.may_be_active() {
@@ -331,7 +333,9 @@ impl Model {
             match prepared.standing.of(&trace, clock, *now) {
                 crate::model::Status::Running => {
                     running += 1;
-                    let left = cost_to_come(store, past_runs, &trace, FEWEST_RUNS);
+                    let is_first = trace.run().is_none_or(|run| runs.insert(run.bits()));
+                    let left =
+                        is_first.then(|| cost_to_come(store, past_runs, &trace, FEWEST_RUNS)).flatten();
                     more = left.map(|left| left + more.unwrap_or_default()).or(more);
                 }
                 crate::model::Status::Suspended => waiting += 1,

@@ -112,6 +112,11 @@ fn duration(trace: &TraceView<'_>, status: Status, clock: &Clock) -> Option<i64>
     Some(end.since(start).max(0))
 }
 
+/// When any of some traces changed last.
+fn newest(store: &Store, traces: &[TraceIx]) -> u64 {
+    traces.iter().map(|trace| store.trace(*trace).generation()).max().unwrap_or(0)
+}
+
 /// Statuses of runs. Nearly all are told at a glance; those that are not, because of a million spans one was left open,
 /// are remembered for a while.
 #[derive(Debug, Default)]
@@ -272,7 +277,7 @@ impl Model {
         let last = waterfall.traces().last();
         *status = last.map(|last| standing.of(&store.trace(*last), clock, *now));
         let nodes = waterfall.tree.nodes().len();
-        let of = waterfall.run.map(|run| (run, store.trace(run).generation(), nodes));
+        let of = waterfall.run.map(|run| (run, newest(store, waterfall.traces()), nodes));
         if doubts.0 != of {
             // Of a longer run the bill tells when it is asked for.
             *doubts = (of, if nodes <= MAX_DOUBTED { waterfall.tree.doubts(store).len() } else { 0 });
@@ -292,7 +297,7 @@ impl Model {
             Some(Mode::Problems(_)) => (Layer::Problems, generation),
             Some(Mode::Bill(_)) => {
                 let run = self.waterfall.run;
-                let changed = run.map_or(0, |run| self.store.trace(run).generation());
+                let changed = newest(&self.store, self.waterfall.traces());
                 (Layer::Bill(run, self.waterfall.selected()), changed)
             }
             _ => {

@@ -142,6 +142,24 @@ fn what_a_run_will_cost() {
 }
 
 #[test]
+fn a_run_of_several_traces_is_one_run() {
+    let past: String =
+        (0..3).map(|at| run(&format!("t{at}"), "ticket", at * 5, Some(at * 5 + 3), Some(0.4))).collect();
+    let mut screen = Screen::of(220, 60, &past);
+    let of_the_run = |lines: String| lines.replace("\"name\"", "\"run_id\":\"several\",\"name\"");
+    let parts = run("p1", "ticket", 50, None, Some(0.1)) + &run("p2", "ticket", 51, None, Some(0.1));
+    screen.append(&of_the_run(parts));
+    // It has cost $0.20 and its kind costs $0.40: $0.20 are to come, once.
+    assert!(screen.line("tracetui").contains("$1.4000 → ~$1.6000 projected"), "{}", screen.draw());
+    // Its bill follows what is added to its second trace.
+    screen.press("g enter $");
+    assert!(screen.shows("$0.2000  gpt-4o  2 ×"), "{}", screen.draw());
+    let late = story::span("p2", "late", "model_generation", "late").under("root");
+    screen.append(&of_the_run(late.at(52_000, 52_500).call("gpt-4o", (900, 100), Some(0.0765)).line()));
+    assert!(screen.shows("$0.2765  gpt-4o  3 ×"), "{}", screen.draw());
+}
+
+#[test]
 fn what_has_no_price_stands_beside_every_total() {
     let lines = run("a", "ticket", 0, Some(2), Some(0.066)) + &run("a2", "audit", 5, Some(6), None);
     let mut screen = Screen::of(150, 44, &lines);

@@ -3,6 +3,10 @@
 use std::fmt::Write as _;
 
 use super::Screen;
+use crate::format::{LINE_FORMATS, Line, Stream};
+use crate::model::{Batch, PayloadRef, SegmentId, Stamp, UnixNanos};
+use crate::store::TraceIx;
+use crate::tui::msg::{Effect, Msg};
 
 /// Runs of two conversations, a few seconds apart; the last one has its words in its model call.
 fn turns() -> String {
@@ -74,5 +78,78 @@ fn the_bill_of_a_call_and_its_run() {
         ["× $2.5 per million", "× $1.25 per million", "$0.00379", "saved by the cache", "genai-prices"]
     {
         assert!(drawn.contains(line), "{line} in\n{drawn}");
+    }
+}
+
+/// A run of spans below a root, each with its words.
+fn run(trace: &str, session: &str, kind: &str, words: &[&str]) -> String {
+    let mut lines = format!(
+        r#"{{"trace_id":"{trace}","span_id":"{trace}-root","name":"{trace}","span_type":"agent_run","started_at":"2026-02-04T17:00:00Z","ended_at":"2026-02-04T17:00:09Z","status":"completed","attributes":{{{session}}}}}"#
+    );
+    for (at, words) in words.iter().enumerate() {
+        write!(
+            lines,
+            "\n{}",
+            format_args!(
+                r#"{{"trace_id":"{trace}","span_id":"{trace}-{at}","parent_span_id":"{trace}-root","name":"{words}","span_type":"{kind}","started_at":"2026-02-04T17:00:0{at}Z","ended_at":"2026-02-04T17:00:0{at}.5Z","status":"completed","input":{{"messages":[{{"role":"user","content":"{words}"}}]}}}}"#
+            )
+        )
+        .expect("a string takes it");
+    }
+    lines + "\n"
+}
+
+/// What the records of a text say when they are read again.
+fn again(lines: &str) -> Batch {
+    let stream = Stream { name: "run.ndjson".to_owned(), salt: b"test".to_vec(), notes: String::new() };
+    let mut decoder = (LINE_FORMATS[0].decoder)(&stream);
+    let (mut batch, mut pos) = (Batch::default(), 0);
+    for line in lines.lines() {
+        let at = PayloadRef { segment: SegmentId(0), pos, len: line.len() as u32 };
+        let stamp = Stamp::new(SegmentId(0), pos);
+        decoder.decode(&Line { bytes: line.as_bytes(), at, stamp, arrived: UnixNanos(0) }, &mut batch);
+        pos += line.len() as u64 + 1;
+    }
+    batch
+}
+
+#[test]
+fn turns_that_left_memory_are_never_those_of_another_run() {
+    let mine = run("mine", r#""sessionId":"chat-1""#, "turn", &["first words", "second words"]);
+    for opened_before in [true, false] {
+        let mut screen = Screen::of(100, 30, &mine);
+        screen.model.set_prices(Box::new(crate::price::PriceTable::builtin()), crate::price::CostMode::Auto);
+        screen.settle();
+        screen.reads = false;
+        if opened_before {
+            screen.press("C");
+            assert!(screen.shows("Conversation chat-1  2 turns"), "{}", screen.draw());
+        }
+        assert_eq!(screen.model.store.evict(0, |_| false), 1);
+        // Its rows are those of another run from here on.
+        screen.append(&run("thief", "", "step", &["stolen one", "stolen two"]));
+        screen.reads = true;
+        screen.settle();
+        if !opened_before {
+            screen.press("G C");
+        }
+        let drawn = screen.draw();
+        assert!(drawn.contains("Conversation chat-1") && drawn.contains("not in memory"), "{drawn}");
+        assert!(!drawn.contains("stolen") && !drawn.contains("thief"), "{drawn}");
+
+        screen.model.memory.limit = Some(usize::MAX);
+        screen.settle();
+        let trace = TraceIx::from_index(0);
+        assert!(screen.asked.iter().any(|effect| matches!(effect, Effect::Restore(it, ..) if *it == trace)));
+        screen.send(Msg::Restored(trace, Ok(again(&mine))));
+        screen.settle();
+        let drawn = screen.draw();
+        assert!(drawn.contains("Conversation chat-1  2 turns"), "{drawn}");
+        assert!(drawn.contains("first words") && drawn.contains("second words"), "{drawn}");
+        // What is looked at stays.
+        assert!(!screen.model.store.is_evicted(trace));
+        screen.model.memory.limit = Some(0);
+        screen.settle();
+        assert!(!screen.model.store.is_evicted(trace));
     }
 }

@@ -1,6 +1,6 @@
 //! Keeping within the memory that was given: finished runs leave, and come back when they are looked at or told about.
 
-use super::super::model::Model;
+use super::super::model::{Mode, Model};
 use super::super::msg::Effect;
 use crate::model::Batch;
 use crate::store::TraceIx;
@@ -46,13 +46,18 @@ fn ask(model: &mut Model, trace: TraceIx, effects: &mut Vec<Effect>) {
     }
 }
 
-/// The traces of the run that is open, and of the one that is about to be.
+/// The traces of the run that is open, of the one that is about to be, and of the part of a conversation that is looked at.
 fn open_traces(model: &Model) -> Vec<TraceIx> {
     let mut open: Vec<TraceIx> = [model.waterfall.run, model.runs.selected()]
         .into_iter()
         .flatten()
         .flat_map(|run| model.store.trace(run).run_traces())
         .collect();
+    for mode in &model.modes {
+        if let Mode::Conversation(conversation) = mode {
+            open.extend(conversation.traces());
+        }
+    }
     open.dedup();
     open
 }

@@ -46,7 +46,7 @@ pub(super) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
                 detail
             });
             if let Some(Mode::Conversation(conversation)) = model.modes.last_mut() {
-                conversation.answer(span, &shown);
+                conversation.answer(&model.store, span, &shown);
             }
             model.detail.answer(span, shown);
         }
@@ -232,7 +232,7 @@ fn converse(model: &mut Model, effects: &mut Vec<Effect>) {
     else {
         return;
     };
-    for span in conversation.wanted() {
+    for span in conversation.wanted(&model.store) {
         effects.push(Effect::ReadDetail(span, model.store.span(span).payloads()));
     }
     let (width, height) = super::view::conversation_room(model.size);

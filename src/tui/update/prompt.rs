@@ -90,8 +90,10 @@ fn conversation_key(model: &mut Model, key: Key, mut conversation: Box<Conversat
         KeyName::Esc | KeyName::Char('q' | 'C') => return,
         KeyName::Enter => {
             if let Some(turn) = conversation.selected() {
-                let (trace, span) = (turn.trace, turn.span);
-                action::open_run(model, trace, span);
+                let span = turn.span(&model.store).or_else(|| model.store.trace(turn.trace).root());
+                if let Some(span) = span.map(|span| span.ix()) {
+                    action::open_run(model, turn.trace, span);
+                }
             }
             return;
         }
