@@ -171,7 +171,10 @@ impl<'a> Follower<'a> {
                 self.deliver()?;
                 if let Some(decoding) = content.decoding() {
                     self.reader.catalog.limit(decoding.segment, 0);
-                    self.say(SourceState::Replaced(how.to_owned()))?;
+                    // Some files are always written anew, and nobody wants to be told each time.
+                    if !content.is_written_as_a_whole() {
+                        self.say(SourceState::Replaced(how.to_owned()))?;
+                    }
                 }
                 content = content.restarted();
                 self.begin(&mut content)?;
@@ -240,7 +243,7 @@ impl<'a> Follower<'a> {
     /// Begins a big file with its newest lines, where its format allows.
     fn skip_to_newest(&mut self, content: &mut Content) {
         let size = content.len();
-        let independent = content.decoding().is_some_and(|decoding| decoding.format.independent_lines);
+        let independent = content.decoding().is_some_and(|decoding| decoding.dialect.has_independent_lines());
         if !independent || size <= SMALL || self.backfill.is_some() {
             return;
         }

@@ -7,3 +7,4 @@ mod random;
 mod scenarios;
 mod streams;
 mod support;
+mod whole;
