@@ -153,10 +153,12 @@ impl Catalog {
         }
     }
 
-    /// The bytes of a record: a line as it is, a row as its detail spells it. Waits for the disk.
+    /// The bytes of a record: what its line holds, a row as its detail spells it. Waits for the disk.
     pub fn read_raw(&self, payload: &PayloadRef) -> Result<Vec<u8>, SourceError> {
         match self.reader(payload.segment)? {
-            Reader::Lines(lines) => lines.read(payload),
+            Reader::Lines(lines) => {
+                lines.read(payload).map(|bytes| lines.dialect.record(&bytes).into_owned())
+            }
             Reader::Rows(place) => read_row(&place, payload).map(|detail| detail.raw.into_bytes()),
         }
     }

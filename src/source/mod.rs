@@ -5,6 +5,7 @@
 mod again;
 mod batches;
 mod catalog;
+mod compressed;
 pub mod discover;
 mod file;
 mod open;

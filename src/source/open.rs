@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::Sender;
 
 use super::catalog::Catalog;
+use super::compressed;
 use super::file;
 use super::place::{Found, look};
 use super::sqlite::{self, SqliteSpec};
@@ -130,6 +131,7 @@ impl Reader {
                     self.read_database(path);
                     return Ok(());
                 }
+                Found::Compressed(compression) => return compressed::read(self, path, compression),
                 Found::Lines => {
                     file::run(self, path);
                     return Ok(());

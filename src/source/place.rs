@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use super::SourceError;
+use super::compressed::Compression;
 use crate::format::{LineSample, SAMPLE_BYTES, detect_lines};
 use crate::model::UnixNanos;
 
@@ -16,6 +17,8 @@ pub(super) enum Found {
     Nothing(&'static str),
     /// A SQLite database.
     Database,
+    /// A compressed file.
+    Compressed(Compression),
     /// Anything else that has bytes at offsets.
     Lines,
     /// A pipe.
@@ -42,7 +45,7 @@ pub(super) fn look(path: &Path) -> Found {
         Ok(_) if magic == *b"SQLite format 3\0" => Found::Database,
         // A database is created empty and gets its header later; its name tells.
         Ok(0) if has_database_name(path) => Found::Database,
-        Ok(_) => Found::Lines,
+        Ok(_) => Compression::of(&magic).map_or(Found::Lines, Found::Compressed),
         Err(error) => missing(path, &error),
     }
 }

@@ -251,8 +251,17 @@ impl Spooled<'_> {
     }
 }
 
+/// Bytes that spools may take, as far as that can be found out.
+pub(super) fn free_for_spools() -> u64 {
+    #[cfg(unix)]
+    if let Ok(stat) = rustix::fs::statvfs(spool_folder()) {
+        return stat.f_bavail.saturating_mul(stat.f_frsize);
+    }
+    u64::MAX
+}
+
 /// A file without a name: it is gone when nobody has it open any more.
-fn spool() -> io::Result<File> {
+pub(super) fn spool() -> io::Result<File> {
     let mut options = File::options();
     options.read(true).write(true).create_new(true);
     #[cfg(unix)]

@@ -111,18 +111,22 @@ impl Dialect {
 
     /// Decodes one record for reading.
     pub fn detail(&self, bytes: &[u8]) -> SpanDetail {
-        let unwrapped = match self.framing {
-            Framing::Container { .. } => container::text(bytes),
-            _ => None,
-        };
-        let mut bytes = unwrapped.as_deref().unwrap_or(bytes);
-        if self.framing == (Framing::Container { prefixed: true }) {
-            bytes = json_start(bytes).and_then(|at| bytes.get(at..)).unwrap_or(bytes);
-        }
+        let bytes = self.record(bytes);
         match &self.mapping {
-            Some(mapping) => generic::detail_of(mapping, bytes),
-            None => (self.format.detail)(bytes),
+            Some(mapping) => generic::detail_of(mapping, &bytes),
+            None => (self.format.detail)(&bytes),
         }
+    }
+
+    /// The record in the bytes at its place.
+    pub fn record<'b>(&self, bytes: &'b [u8]) -> Cow<'b, [u8]> {
+        let Framing::Container { prefixed } = self.framing else { return Cow::Borrowed(bytes) };
+        let Some(mut text) = container::text(bytes) else { return Cow::Borrowed(bytes) };
+        text.truncate(text.trim_ascii_end().len());
+        if prefixed && let Some(at) = json_start(&text) {
+            text.drain(..at);
+        }
+        Cow::Owned(text)
     }
 
     /// Whether each line stands for itself, so that parts of a file may be decoded in parallel.

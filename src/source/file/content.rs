@@ -50,6 +50,8 @@ pub(super) struct Content {
     whole: Option<Checksum>,
     /// Nothing more comes.
     is_over: bool,
+    /// The file has no name of its own.
+    is_spool: bool,
 }
 
 /// What a content turned out to be.
@@ -82,6 +84,12 @@ impl Content {
         Ok(Self::new(Arc::new(file), id))
     }
 
+    /// A file without a name, which holds what a path held.
+    pub(super) fn spooled(file: Arc<File>) -> io::Result<Self> {
+        let id = FileId::of(&file.metadata()?);
+        Ok(Self { is_spool: true, ..Self::new(file, id) })
+    }
+
     /// The same file from its beginning, because its content is another one now.
     pub(super) fn restarted(&self) -> Self {
         Self::new(Arc::clone(&self.file), self.id)
@@ -100,6 +108,7 @@ impl Content {
             active: None,
             whole: None,
             is_over: false,
+            is_spool: false,
         }
     }
 
@@ -144,7 +153,11 @@ impl Content {
             Err(why) => Ok(Some(SourceState::Failed(why))),
             Ok(Some(found)) => {
                 let stream = Stream { name: file_name(path), salt: salt_of(path), notes: notes_of(path) };
-                let segment = reader.catalog.add_file(&self.file, self.id, path, &found.dialect, &stream);
+                let segment = if self.is_spool {
+                    reader.catalog.add_spool(Some(&self.file), &found.dialect, &stream)
+                } else {
+                    reader.catalog.add_file(&self.file, self.id, path, &found.dialect, &stream)
+                };
                 self.whole = (found.dialect.framing == Framing::Documents).then(Checksum::default);
                 self.decoding = Some(Decoding {
                     segment,

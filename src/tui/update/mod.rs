@@ -218,7 +218,7 @@ fn source_said(model: &mut Model, message: SourceMessage) {
         }
         SourceEvent::Ended => {
             (source.caught_up, source.progress) = (true, None);
-            if !matches!(source.state, SourceState::Failed(_)) {
+            if !matches!(source.state, SourceState::Failed(_) | SourceState::Snapshot(_)) {
                 source.state = SourceState::Snapshot("read to its end".to_owned());
             }
         }

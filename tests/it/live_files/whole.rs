@@ -1,6 +1,7 @@
 //! Files that are JSON as a whole, and lines that are wrapped: read, followed, read again.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use tracetui::model::Reason;
@@ -150,4 +151,52 @@ fn prefixed_lines_are_followed() {
     watch.sees([1]);
     watch.assert_readable(1);
     assert_eq!(watch.told.problems.skipped(), 0);
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(text.as_bytes()).expect("compressed");
+    encoder.finish().expect("compressed")
+}
+
+fn zstd(text: &str) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+#[test]
+fn compressed_files_are_read_as_they_are() {
+    let lines: String = (0..500).map(|id| bare(id) + "\n").collect();
+    for (name, text, count) in [("lines", lines, 500), ("an array", array(0..20), 20)] {
+        for (kind, bytes) in [("gzip", gzip(&text)), ("zstd", zstd(&text))] {
+            let folder = tempfile::tempdir().expect("a folder");
+            let path = folder.path().join("log.packed");
+            fs::write(&path, &bytes).expect("written");
+            for follow in [Follow::Once, Follow::Live] {
+                let mut watch = Watch::start(&path, follow);
+                watch.until("the end", |told| told.ended);
+                assert_eq!(watch.told.order, (0..count).collect::<Vec<u64>>(), "{name} {kind}");
+                watch.assert_readable(3);
+                let said = format!("{:?}", watch.told.states.last());
+                assert!(said.contains("Snapshot") && said.contains("not followed"), "{said}");
+            }
+            // Nothing is left beside it.
+            assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1);
+        }
+    }
+}
+
+#[test]
+fn damaged_compressed_files_are_shown_as_far_as_they_go() {
+    let text: String = (0..20_000).map(|id| bare(id * 7_919 % 20_000) + "\n").collect();
+    for bytes in [gzip(&text), zstd(&text)] {
+        let (_folder, path) = file("log.packed", "");
+        fs::write(&path, &bytes[..bytes.len() / 2]).expect("written");
+        let watch = Watch::once(&path);
+        assert_eq!(watch.told.failure(), None);
+        assert!(watch.told.records.len() > 100);
+        assert!(format!("{:?}", watch.told.states.last()).contains("damaged"), "{:?}", watch.told.states);
+        fs::write(&path, &bytes[..12]).expect("written");
+        let why = Watch::once(&path).told.failure().unwrap_or_default().to_owned();
+        assert!(why.contains("failed to decompress") && !why.contains('\n'), "{why}");
+    }
 }
