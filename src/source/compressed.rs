@@ -128,7 +128,7 @@ fn unpack(
     let input = BufReader::with_capacity(CHUNK, packed);
     let mut from: Box<dyn Read + '_> = match compression {
         Compression::Gzip => Box::new(MultiGzDecoder::new(input)),
-        Compression::Zstd => Box::new(Frames { input, decoder: FrameDecoder::new(), in_frame: false }),
+        Compression::Zstd => Box::new(frames(input)),
     };
     let mut buffer = vec![0; CHUNK];
     let mut written = 0u64;
@@ -156,6 +156,11 @@ fn unpack(
         }
         to.write_all(buffer.get(..read).unwrap_or_default())?;
     }
+}
+
+/// What is in the frames of a zstd file.
+pub(super) fn frames(input: impl BufRead) -> impl Read {
+    Frames { input, decoder: FrameDecoder::new(), in_frame: false }
 }
 
 /// The frames of a zstd file, one after the other.

@@ -7,6 +7,7 @@
 mod again;
 mod copy;
 mod detail;
+mod examine;
 mod fault;
 mod files;
 mod follow;
@@ -29,6 +30,7 @@ use crate::format::{TableFormat, TablePlan};
 use crate::model::SegmentId;
 
 pub(super) use again::read_range;
+pub(super) use examine::tables_of;
 pub use detail::RowDetail;
 pub use fault::Fault;
 pub use search::RowSearch;

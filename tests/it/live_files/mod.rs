@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "in a test that is how a failure shows")]
 
 mod big;
+mod folders;
 mod framing;
 mod random;
 mod scenarios;
