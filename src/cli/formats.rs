@@ -89,8 +89,14 @@ fn list(as_json: bool, out: &mut dyn Write) -> Result<(), Failure> {
         let from = if origin.is_empty() { String::new() } else { format!("; from {origin}") };
         writeln!(out, "{:<15} in {}{from}", "", kinds(name).join(" and "))?;
     }
-    writeln!(out, "\nJSON may be one object a line, behind a log's prefix, in a container's log, an array, or objects")?;
-    writeln!(out, "over many lines; all of it gzip or zstd compressed. tracetui formats FILE says what a file is.")?;
+    writeln!(
+        out,
+        "\nJSON may be one object a line, behind a log's prefix, in a container's log, an array, or objects"
+    )?;
+    writeln!(
+        out,
+        "over many lines; all of it gzip or zstd compressed. tracetui formats FILE says what a file is."
+    )?;
     Ok(())
 }
 

@@ -25,7 +25,8 @@ pub(super) fn wish(args: &InputArgs) -> Result<Wish, Failure> {
             )));
         }
         let mapping = Mapping::parse(args.map.iter().map(String::as_str));
-        let mapping = mapping.map_err(|why| Failure::Usage(format!("--map: {}", text::display_safe(&why))))?;
+        let mapping =
+            mapping.map_err(|why| Failure::Usage(format!("--map: {}", text::display_safe(&why))))?;
         return Ok(Wish { format: None, mapping: Some(Arc::new(mapping)) });
     }
     let Some(name) = format else { return Ok(Wish::default()) };

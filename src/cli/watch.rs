@@ -39,7 +39,8 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
         ));
     }
     let wish = wish(input)?;
-    let (folders, names): (Vec<String>, Vec<String>) = names.iter().cloned().partition(|name| is_folder(name));
+    let (folders, names): (Vec<String>, Vec<String>) =
+        names.iter().cloned().partition(|name| is_folder(name));
     let filter = parse_filter(input.filter.as_deref())?;
     let config = Config::load(input.config.as_deref()).map_err(|error| Failure::usage(&error))?;
     let prices = user_prices(&input.prices)?;
@@ -56,21 +57,11 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
         let spec = SourceSpec::parse(name).map_err(|error| Failure::usage(&error))?;
         let id = SourceId(at as u16);
         // The thread ends with the program, or when nobody listens any more.
-        drop(spawn(
-            spec,
-            id,
-            Arc::clone(&catalog),
-            Follow::Live,
-            wish.clone(),
-            tx.clone(),
-            stop.clone(),
-        ));
+        drop(spawn(spec, id, Arc::clone(&catalog), Follow::Live, wish.clone(), tx.clone(), stop.clone()));
     }
     if !folders.is_empty() {
-        let folders: Vec<FolderSpec> = folders
-            .into_iter()
-            .map(|name| FolderSpec { source: model.add_folder(&name), name })
-            .collect();
+        let folders: Vec<FolderSpec> =
+            folders.into_iter().map(|name| FolderSpec { source: model.add_folder(&name), name }).collect();
         let next = model.sources.len() as u16;
         drop(spawn_folders(folders, next, Arc::clone(&catalog), wish, tx.clone(), stop.clone()));
     }

@@ -69,7 +69,11 @@ pub fn detect_lines(
         format: dialect.format,
         score,
         why,
-        nearest: nearest.into_iter().filter(|near| near.score > 0).map(|near| (near.name, near.score)).collect(),
+        nearest: nearest
+            .into_iter()
+            .filter(|near| near.score > 0)
+            .map(|near| (near.name, near.score))
+            .collect(),
     }))
 }
 

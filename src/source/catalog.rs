@@ -113,7 +113,13 @@ impl Catalog {
         stream: &Stream,
     ) -> SegmentId {
         let (file, stream) = (file.cloned(), Arc::new(stream.clone()));
-        self.add(Reader::Lines(Lines { file, place: None, dialect: dialect.clone(), stream, limit: u64::MAX }))
+        self.add(Reader::Lines(Lines {
+            file,
+            place: None,
+            dialect: dialect.clone(),
+            stream,
+            limit: u64::MAX,
+        }))
     }
 
     /// A new segment of a table.
@@ -178,7 +184,15 @@ impl Catalog {
                         return Err(SourceError::Gone);
                     }
                     let file = lines.file.clone().map_or_else(|| lines.reopen(), Ok)?;
-                    again::lines(&file, &lines.dialect, &lines.stream, range, lines.limit, arrived, &mut kept)?;
+                    again::lines(
+                        &file,
+                        &lines.dialect,
+                        &lines.stream,
+                        range,
+                        lines.limit,
+                        arrived,
+                        &mut kept,
+                    )?;
                 }
                 Reader::Rows(place) => again::rows(&place, range, &mut kept)?,
             }
@@ -288,7 +302,13 @@ mod tests {
             let path = folder.path().join(format!("{n}"));
             File::create(&path).unwrap().write_all(format!("{n:05}\n").as_bytes()).unwrap();
             let file = Arc::new(File::open(&path).unwrap());
-            catalog.add_file(&file, FileId::of(&file.metadata().unwrap()), &path, &Dialect::lines(LINE_FORMATS[0]), &stream())
+            catalog.add_file(
+                &file,
+                FileId::of(&file.metadata().unwrap()),
+                &path,
+                &Dialect::lines(LINE_FORMATS[0]),
+                &stream(),
+            )
         };
         let segments: Vec<SegmentId> = (0..MAX_OPEN + 2).map(add).collect();
         assert_eq!(catalog.read_raw(&line(0, 5, segments[0])).unwrap(), b"00000");

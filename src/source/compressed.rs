@@ -189,7 +189,10 @@ impl<R: BufRead> Read for Frames<R> {
             }
             match self.decoder.init(&mut self.input) {
                 Ok(()) => self.in_frame = true,
-                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                    length,
+                    ..
+                })) => {
                     io::copy(&mut (&mut self.input).take(u64::from(length)), &mut io::sink())?;
                 }
                 Err(error) => return Err(io::Error::other(error)),
@@ -220,7 +223,8 @@ mod tests {
         from.write_all(packed).unwrap();
         from.rewind().unwrap();
         let mut to = tempfile::tempfile().unwrap();
-        let outcome = unpack(&from, Compression::of(packed).unwrap(), &mut to, limits, &mut |_| true).unwrap();
+        let outcome =
+            unpack(&from, Compression::of(packed).unwrap(), &mut to, limits, &mut |_| true).unwrap();
         to.rewind().unwrap();
         let mut bytes = Vec::new();
         to.read_to_end(&mut bytes).unwrap();
@@ -232,11 +236,12 @@ mod tests {
         let text: Vec<u8> = (0..20_000).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
         let skipped = [&[0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3][..]].concat();
         let limits = Limits::default();
-        for packed in
-            [[gzip(&text), gzip(b"end")].concat(), [zstd(&text), skipped, zstd(b"end")].concat()]
-        {
+        for packed in [[gzip(&text), gzip(b"end")].concat(), [zstd(&text), skipped, zstd(b"end")].concat()] {
             let (outcome, bytes) = unpacked(&packed, limits);
-            assert_eq!((outcome, bytes.ends_with(b"end"), bytes.len()), (Outcome::Whole, true, text.len() + 3));
+            assert_eq!(
+                (outcome, bytes.ends_with(b"end"), bytes.len()),
+                (Outcome::Whole, true, text.len() + 3)
+            );
         }
     }
 

@@ -67,18 +67,25 @@ fn stream(opened: std::io::Result<impl Read>, packed: &str, wish: &Wish) -> Exam
     {
         return Examined::nothing(format!("failed to read: {error}"));
     }
-    let framing = |about: &str| if packed.is_empty() { about.to_owned() } else { format!("{packed}: {about}") };
+    let framing =
+        |about: &str| if packed.is_empty() { about.to_owned() } else { format!("{packed}: {about}") };
     match detect_stream(&sample, wish) {
         Ok(Some(found)) => Examined {
             format: Some(found.dialect.format.name),
             framing: framing(found.dialect.framing.about()),
             score: found.score,
-            why: found.why,
+            why: found
+                .why
+                .strip_suffix(&format!("; {}", found.dialect.framing.about()))
+                .unwrap_or(&found.why)
+                .to_owned(),
             nearest: found.nearest.into_iter().filter(|near| near.score > 0).collect(),
         },
         Ok(None) => Examined::nothing("nothing in it yet"),
         Err(why) => {
-            let (how, nearest) = candidates(&sample);
+            let (how, mut nearest) = candidates(&sample);
+            // Of those that found nothing the one that asks for least is the nearest.
+            nearest.sort_by_key(|near| (std::cmp::Reverse(near.score), near.name != "generic"));
             let framing = if is_text(&sample) { framing(how.about()) } else { String::new() };
             let nearest = if is_text(&sample) { nearest } else { Vec::new() };
             Examined { format: None, framing, score: 0, why, nearest }
@@ -93,7 +100,8 @@ fn is_text(sample: &[u8]) -> bool {
 fn database(path: &Path, wish: &Wish) -> Examined {
     let wanted = |name: &str| wish.format.as_deref().is_none_or(|wish| wish.eq_ignore_ascii_case(name));
     let formats: Vec<_> = TABLE_FORMATS.iter().copied().filter(|format| wanted(format.name)).collect();
-    let examined = |why: String| Examined { framing: "SQLite: a record per row".to_owned(), ..Examined::nothing(why) };
+    let examined =
+        |why: String| Examined { framing: "SQLite: a record per row".to_owned(), ..Examined::nothing(why) };
     match tables_of(path, &formats) {
         Err(fault) => examined(fault.to_string()),
         Ok((tables, otherwise)) => {

@@ -264,15 +264,20 @@ mod tests {
 
     #[test]
     fn patterns_go_through_folders() {
-        let folder = tree(&[("a.ndjson", SPAN), ("x/b.ndjson", SPAN), ("x/y/c.ndjson", SPAN), ("x/y/c.txt", SPAN)]);
+        let folder =
+            tree(&[("a.ndjson", SPAN), ("x/b.ndjson", SPAN), ("x/y/c.ndjson", SPAN), ("x/y/c.txt", SPAN)]);
         assert_eq!(names(&folder, "*.?djson"), ["a.ndjson"]);
         assert_eq!(names(&folder, "**/*.ndjson"), ["a.ndjson", "x/b.ndjson", "x/y/c.ndjson"]);
         assert_eq!(names(&folder, "x/**/c.*"), ["x/y/c.ndjson", "x/y/c.txt"]);
         assert_eq!(names(&folder, "*/*.ndjson"), ["x/b.ndjson"]);
         assert_eq!(names(&folder, "x/**"), ["x/b.ndjson", "x/y/c.ndjson", "x/y/c.txt"]);
-        let none = expand(&[folder.path().join("**/*.csv").to_string_lossy().into_owned()], &Wish::default()).unwrap_err();
+        let none = expand(&[folder.path().join("**/*.csv").to_string_lossy().into_owned()], &Wish::default())
+            .unwrap_err();
         assert!(none.to_string().starts_with("no file fits the pattern: "), "{none}");
-        assert_eq!(expand(&["-".to_owned(), "no/such".to_owned()], &Wish::default()).unwrap(), ["-", "no/such"]);
+        assert_eq!(
+            expand(&["-".to_owned(), "no/such".to_owned()], &Wish::default()).unwrap(),
+            ["-", "no/such"]
+        );
     }
 
     #[cfg(unix)]

@@ -22,9 +22,9 @@ mod watch;
 use crate::model::{Batch, SegmentId, UnixNanos};
 
 pub use catalog::Catalog;
-pub use open::{Follow, SourceError, SourceSpec, spawn};
 pub use examine::{Examined, examine};
 pub use folder::expand;
+pub use open::{Follow, SourceError, SourceSpec, spawn};
 pub use search::Wanted;
 pub use stop::StopFlag;
 pub use tree::{FolderSpec, is_folder, spawn_folders};

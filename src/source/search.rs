@@ -126,7 +126,9 @@ fn search_lines(
         if lines.dialect.is_searchable() {
             glance(bytes, window, query, &mut glances);
         } else {
-            glances.iter_mut().for_each(|glance| glance.open = true);
+            for glance in &mut glances {
+                glance.open = true;
+            }
         }
         for ((key, _), glance) in window.iter().zip(&glances) {
             if glance.open || !glance.certain.is_empty() {

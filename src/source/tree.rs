@@ -59,7 +59,17 @@ pub fn spawn_folders(
             .into_iter()
             .filter_map(|spec| Some((Folder::of(&spec.name)?, spec.source, None)))
             .collect();
-        let tree = Tree { folders, next, catalog, wish, tx, stop, files: BTreeMap::new(), known: HashMap::new(), looks: 0 };
+        let tree = Tree {
+            folders,
+            next,
+            catalog,
+            wish,
+            tx,
+            stop,
+            files: BTreeMap::new(),
+            known: HashMap::new(),
+            looks: 0,
+        };
         // The only error is that nobody listens any more.
         tree.run().ok();
     })
@@ -131,9 +141,8 @@ impl Tree {
             let Some((_, watch)) = &mut watch else { continue };
             let limit = match waiting {
                 Waiting::ForRoom => BUSY,
-                Waiting::ForContent => LOOK,
                 Waiting::No if watch.tells_all() => REST,
-                Waiting::No => LOOK,
+                Waiting::No | Waiting::ForContent => LOOK,
             };
             watch.wait(&self.stop, limit);
         }
@@ -171,7 +180,8 @@ impl Tree {
         for (folder, source, _) in &self.folders {
             let state = match folder.list() {
                 Ok(mut listing) => {
-                    let (found, is_cut) = (listing.files.len(), listing.is_cut);
+                    let found = listing.files.len();
+                    let is_cut = listing.is_cut || found > MAX_FILES;
                     newest(&mut listing.files);
                     let pattern = folder.is_pattern();
                     all.append(&mut listing.folders);
@@ -197,7 +207,8 @@ impl Tree {
         }
         self.let_go();
         // Who keeps a file open while writing is announced to nobody but those who follow the file itself.
-        if self.files.values().any(|entry| entry.missed == 0 && matches!(entry.reading, Reading::Resting(_))) {
+        if self.files.values().any(|entry| entry.missed == 0 && matches!(entry.reading, Reading::Resting(_)))
+        {
             waiting = waiting.max(Waiting::ForContent);
         }
         self.tell(states)?;
@@ -239,14 +250,13 @@ impl Tree {
             }
             Reading::Stranger => Ok(may_become(stamp)),
             Reading::Resting(_) if is_changed => self.open(path, stamp),
-            Reading::Resting(_) => Ok(Waiting::No),
             Reading::Open(open) if open.thread.is_finished() => {
                 let (source, begun) = (open.source, open.stamp);
                 entry.reading = Reading::Resting(source);
                 if begun == stamp { Ok(Waiting::No) } else { self.open(path, stamp) }
             }
             Reading::Open(open) if open.follow == Follow::Once => Ok(Waiting::ForRoom),
-            Reading::Open(_) => Ok(Waiting::No),
+            Reading::Resting(_) | Reading::Open(_) => Ok(Waiting::No),
         }
     }
 
@@ -323,7 +333,7 @@ impl Tree {
         self.files.retain(|_, entry| entry.missed < MISSED || !matches!(entry.reading, Reading::Stranger));
     }
 
-    fn tell(&mut self, states: Vec<(SourceId, Result<(usize, bool), String>)>) -> Result<(), Gone> {
+    fn tell(&mut self, states: Vec<Looked>) -> Result<(), Gone> {
         let reads = self.files.values().filter(|entry| !matches!(entry.reading, Reading::Stranger)).count();
         for (at, (source, found)) in states.into_iter().enumerate() {
             let state = match found {
@@ -332,6 +342,9 @@ impl Tree {
                 Ok((found, _)) if reads == 0 => {
                     SourceState::Waiting(format!("none of {found} files can be read: waiting for one"))
                 }
+                Ok((_, true)) => SourceState::Snapshot(
+                    "more files than can be followed: the ones written last are".to_owned(),
+                ),
                 Ok(_) => SourceState::Live,
             };
             let Some((_, _, told)) = self.folders.get_mut(at) else { continue };
@@ -346,6 +359,9 @@ impl Tree {
         Ok(())
     }
 }
+
+/// A folder's number, the files in it and whether there are more than are looked at, or why it can't be listed.
+type Looked = (SourceId, Result<(usize, bool), String>);
 
 /// What the next look is for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

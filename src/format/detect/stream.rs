@@ -75,11 +75,17 @@ impl Ranking {
 
     /// The best score of a format that knows what it reads.
     fn known(&self) -> u8 {
-        self.best().filter(|(format, _)| !std::ptr::eq(*format, &raw const generic::LINES)).map_or(0, |(_, score)| score)
+        self.best()
+            .filter(|(format, _)| !std::ptr::eq(*format, &raw const generic::LINES))
+            .map_or(0, |(_, score)| score)
     }
 
     fn candidates(self) -> Vec<Candidate> {
-        let candidate = |(format, score, why): (&'static LineFormat, u8, String)| Candidate { name: format.name, score, why };
+        let candidate = |(format, score, why): (&'static LineFormat, u8, String)| Candidate {
+            name: format.name,
+            score,
+            why,
+        };
         self.formats.into_iter().map(candidate).collect()
     }
 }
@@ -102,7 +108,12 @@ pub fn detect_stream(bytes: &[u8], wish: &Wish) -> Result<Option<Found>, String>
     let lines = ranking.framing.sample(bytes);
     let sample = LineSample::new(&lines);
     match ranking.best() {
-        Some(_) if ranking.known() == 0 && let Some(stranger) = stranger::known(&sample) => Err(stranger),
+        Some(_)
+            if ranking.known() == 0
+                && let Some(stranger) = stranger::known(&sample) =>
+        {
+            Err(stranger)
+        }
         Some(_) => {
             let (format, score, why) = ranking.formats.remove(0);
             let dialect = Dialect { format, framing: ranking.framing, mapping: None };
@@ -112,12 +123,14 @@ pub fn detect_stream(bytes: &[u8], wish: &Wish) -> Result<Option<Found>, String>
             };
             Ok(Some(Found { dialect, score, why, nearest: ranking.candidates() }))
         }
-        None => Err(stranger::text(&sample).or_else(|| stranger::text(&LineSample::new(bytes))).unwrap_or_else(|| {
-            format!(
-                "no known format; known are {} (--format NAME forces one)",
-                names(LINE_FORMATS.iter().map(|format| format.name))
-            )
-        })),
+        None => Err(stranger::text(&sample)
+            .or_else(|| stranger::text(&LineSample::new(bytes)))
+            .unwrap_or_else(|| {
+                format!(
+                    "no known format; known are {} (--format NAME forces one)",
+                    names(LINE_FORMATS.iter().map(|format| format.name))
+                )
+            })),
     }
 }
 
@@ -131,8 +144,7 @@ pub fn candidates(bytes: &[u8]) -> (Framing, Vec<Candidate>) {
 fn is_nothing(bytes: &[u8]) -> bool {
     let rest = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     // An array that has just been opened says nothing of what is in it.
-    LineSample::new(rest).lines().all(|line| line.trim_ascii() == b"[")
-        || rest.trim_ascii() == b"[]"
+    LineSample::new(rest).lines().all(|line| line.trim_ascii() == b"[") || rest.trim_ascii() == b"[]"
 }
 
 /// The format that was asked for, in the framing that suits it best.
@@ -166,7 +178,8 @@ fn asked_for(bytes: &[u8], wish: &Wish) -> Result<Option<Found>, String> {
 /// The framings that a beginning allows, the plainest first.
 fn framings(bytes: &[u8]) -> Vec<Framing> {
     // A record that is longer than all that is looked at may be longer than a line may be, too.
-    let is_giant = bytes.len() >= SAMPLE_BYTES && memchr::memchr(b'\n', bytes).is_none() && bytes.starts_with(b"{");
+    let is_giant =
+        bytes.len() >= SAMPLE_BYTES && memchr::memchr(b'\n', bytes).is_none() && bytes.starts_with(b"{");
     if is_giant || looks_like_documents(bytes) {
         return vec![Framing::Documents];
     }
@@ -181,12 +194,14 @@ fn rank(bytes: &[u8]) -> Ranking {
     let mut best = Ranking::of(framings.next().unwrap_or_default(), bytes);
     for framing in framings {
         // What a console prints as text is no prefix, and lines of plain JSON need none.
-        let is_text = best.best().is_some_and(|(format, _)| std::ptr::eq(format, &raw const step_telemetry::LINES));
+        let is_text =
+            best.best().is_some_and(|(format, _)| std::ptr::eq(format, &raw const step_telemetry::LINES));
         if is_text || !is_mostly_prefixed(&best.framing.sample(bytes)) {
             continue;
         }
         let other = Ranking::of(framing, bytes);
-        let better = other.known() >= ENOUGH.max(best.known()) || (best.best().is_none() && other.best().is_some());
+        let better =
+            other.known() >= ENOUGH.max(best.known()) || (best.best().is_none() && other.best().is_some());
         if better {
             best = other;
         }

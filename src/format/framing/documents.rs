@@ -35,6 +35,10 @@ enum Last {
 }
 
 /// See the module.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a state of its own of a scanner that goes by bytes"
+)]
 pub struct Documents {
     /// The beginning of an object whose end has not come yet.
     partial: Vec<u8>,
@@ -92,7 +96,9 @@ impl Documents {
             }
             let line_start = self.at_line_start;
             match byte {
-                b'\n' => (self.at_line_start, self.indent, self.stray) = (true, 0, self.stray && self.depth > 0),
+                b'\n' => {
+                    (self.at_line_start, self.indent, self.stray) = (true, 0, false);
+                }
                 b' ' | b'\t' => self.indent += u32::from(self.at_line_start),
                 b'\r' => {}
                 b'{' => {
@@ -185,11 +191,9 @@ impl Documents {
 
     /// Whether a `{` inside an object is the beginning of the next one, because this one was torn.
     fn begins_anew(&self, line_start: bool) -> bool {
-        let in_array = match self.innermost_is_array() {
-            Some(in_array) => in_array,
-            None => return false,
-        };
-        let fits = if in_array { matches!(self.last, Last::Open | Last::Comma) } else { self.last == Last::Colon };
+        let Some(in_array) = self.innermost_is_array() else { return false };
+        let fits =
+            if in_array { matches!(self.last, Last::Open | Last::Comma) } else { self.last == Last::Colon };
         if !fits {
             return line_start || (self.last == Last::Comma && !in_array);
         }
@@ -293,7 +297,9 @@ pub(in crate::format) fn looks_like_documents(bytes: &[u8]) -> bool {
     let text = LineText::new(bytes);
     let mut reader = Reader::new(&text.text);
     match reader.peek() {
-        Some(b'[') => reader.enter_array().is_ok() && reader.next_item() == Ok(true) && reader.peek() == Some(b'{'),
+        Some(b'[') => {
+            reader.enter_array().is_ok() && reader.next_item() == Ok(true) && reader.peek() == Some(b'{')
+        }
         Some(b'{') => {
             let first = text.text.lines().next().unwrap_or_default();
             // A whole line, a line that is longer than all there is, and a line that was torn are none.
@@ -302,9 +308,8 @@ pub(in crate::format) fn looks_like_documents(bytes: &[u8]) -> bool {
                 return false;
             }
             match reader.skip() {
-                Ok(()) => true,
                 // As far as there is something, all is well.
-                Err(Fault::Incomplete) => true,
+                Ok(()) | Err(Fault::Incomplete) => true,
                 Err(_) => false,
             }
         }

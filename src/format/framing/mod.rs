@@ -15,9 +15,9 @@ use super::generic::{self, Mapping};
 use super::{Line, LineDecoder, LineFormat, Stream};
 use crate::model::{Batch, Reason, SpanDetail};
 
-pub use documents::{Documents, MAX_DOCUMENT, Piece, is_cut_document};
 pub(super) use container::is_wrapped;
 pub(super) use documents::looks_like_documents;
+pub use documents::{Documents, MAX_DOCUMENT, Piece, is_cut_document};
 pub(super) use prefix::json_start;
 
 /// How records stand in a stream.

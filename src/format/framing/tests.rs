@@ -74,7 +74,11 @@ fn damage_costs_what_is_damaged() {
     ];
     for (text, objects, damaged) in cases {
         let (found, damage) = of(text);
-        assert_eq!((found.iter().map(String::as_str).collect::<Vec<_>>(), damage.len()), (objects.to_vec(), damaged), "{text}");
+        assert_eq!(
+            (found.iter().map(String::as_str).collect::<Vec<_>>(), damage.len()),
+            (objects.to_vec(), damaged),
+            "{text}"
+        );
     }
     let (_, damage) = of("{\n \"a\": 1");
     assert_eq!(damage, [Reason::IncompleteLastLine]);
@@ -103,14 +107,16 @@ fn size_and_depth_are_bounded() {
 }
 
 fn json() -> impl Strategy<Value = String> {
-    let leaf = prop::sample::select(vec!["1", "\"a{\"", "\"\\\"}\"", "\"\\\\\"", "null", "\"é[\""]).prop_map(str::to_owned);
+    let leaf = prop::sample::select(vec!["1", "\"a{\"", "\"\\\"}\"", "\"\\\\\"", "null", "\"é[\""])
+        .prop_map(str::to_owned);
     leaf.prop_recursive(3, 12, 3, |inner| {
         let items = prop::collection::vec(inner, 0..3);
         (items, any::<bool>()).prop_map(|(items, array)| {
             if array {
                 format!("[{}]", items.join(","))
             } else {
-                let members: Vec<_> = items.iter().enumerate().map(|(at, item)| format!("\"k{at}\":{item}")).collect();
+                let members: Vec<_> =
+                    items.iter().enumerate().map(|(at, item)| format!("\"k{at}\":{item}")).collect();
                 format!("{{{}}}", members.join(","))
             }
         })
@@ -202,7 +208,8 @@ fn prefixes_of_logs_are_stepped_over() {
         assert_eq!(json_start(line.as_bytes()), Some(prefix.len()), "{prefix}");
     }
     let long = format!("{} {{}}", "x".repeat(600));
-    for line in ["", "INFO starting", "set {a, b}", "INFO {\"a\":1} and more", "done {", &long, "x{\"a\":1}"] {
+    for line in ["", "INFO starting", "set {a, b}", "INFO {\"a\":1} and more", "done {", &long, "x{\"a\":1}"]
+    {
         assert_eq!(json_start(line.as_bytes()), None, "{line}");
     }
 }
@@ -218,9 +225,15 @@ fn a_framing_is_found_with_its_format() {
     assert_eq!(found(&log), (Framing::Prefixed, "native"));
     assert_eq!(found(&format!("{SPAN}\nweb | {SPAN}\n{SPAN}\n")), (Framing::Lines, "native"));
     assert_eq!(found(&format!("[{SPAN},\n{SPAN}]")), (Framing::Documents, "native"));
-    let pretty = serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(SPAN).unwrap()).unwrap();
+    let pretty =
+        serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(SPAN).unwrap()).unwrap();
     assert_eq!(found(&format!("{pretty}\n{pretty}")), (Framing::Documents, "native"));
-    let wrapped = |text: &str| format!("{}\n", serde_json::json!({"log": format!("{text}\n"), "stream": "stdout", "time": "2026-02-04T17:00:00Z"}));
+    let wrapped = |text: &str| {
+        format!(
+            "{}\n",
+            serde_json::json!({"log": format!("{text}\n"), "stream": "stdout", "time": "2026-02-04T17:00:00Z"})
+        )
+    };
     let docker = [wrapped("starting"), wrapped(SPAN)].concat();
     assert_eq!(found(&docker), (Framing::Container { prefixed: false }, "native"));
     let docker = [wrapped("starting"), wrapped(&format!("INFO {SPAN}"))].concat();
@@ -234,10 +247,13 @@ fn a_framing_is_found_with_its_format() {
 
 #[test]
 fn lines_of_a_container_are_put_together_and_keep_their_place() {
-    let wrapped = |text: &str| serde_json::json!({"log": text, "stream": "stdout", "time": "2026-02-04T17:00:00Z"}).to_string();
+    let wrapped = |text: &str| {
+        serde_json::json!({"log": text, "stream": "stdout", "time": "2026-02-04T17:00:00Z"}).to_string()
+    };
     let (begin, end) = SPAN.split_at(60);
     let text = [wrapped("hello\n"), wrapped(begin), wrapped(&format!("{end}\n")), wrapped(SPAN)].join("\n");
-    let dialect = Dialect { format: LINE_FORMATS[0], framing: Framing::Container { prefixed: false }, mapping: None };
+    let dialect =
+        Dialect { format: LINE_FORMATS[0], framing: Framing::Container { prefixed: false }, mapping: None };
     let batch = decode(&dialect, text.as_bytes());
     assert_eq!(batch.updates.len(), 2, "{:?}", batch.problems);
     for update in &batch.updates {

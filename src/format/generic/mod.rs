@@ -14,11 +14,11 @@ use super::lines::each_object;
 use super::usage::{Convention, Counter, Counters};
 use super::{Line, LineDecoder, LineFormat, LineSample, Stream};
 use crate::model::{
-    Batch, Id, Marks, NANOS_PER_MS, NanoUsd, Parent, Reason, SpanDetail, SpanKind, SpanUpdate, Status, Symbol,
-    Timed, UnixNanos,
+    Batch, Id, Marks, NANOS_PER_MS, NanoUsd, Parent, Reason, SpanDetail, SpanKind, SpanUpdate, Status,
+    Symbol, Timed, UnixNanos,
 };
-pub use mapping::{Mapping, map_fields};
 use mapping::{Field, Values, get};
+pub use mapping::{Mapping, map_fields};
 
 /// Lines of any JSON with a time and a name.
 pub(super) static LINES: LineFormat = LineFormat {
@@ -55,7 +55,7 @@ fn sniff(sample: &LineSample<'_>) -> (u8, String) {
     if good == 0 || good * 2 < records {
         return (0, format!("{good} of {records} records have a time and a name"));
     }
-    (35, format!("{good} of {records} records have a time and a name, and no better format fits"))
+    (35, format!("{good} of {records} records have a time and a name"))
 }
 
 struct Records {
@@ -81,7 +81,9 @@ impl LineDecoder for Records {
 
 /// The first time a record has.
 fn when(values: &Values<'_>) -> Option<UnixNanos> {
-    [Field::Start, Field::Time, Field::End].into_iter().find_map(|field| get(values, field).time().ok().flatten())
+    [Field::Start, Field::Time, Field::End]
+        .into_iter()
+        .find_map(|field| get(values, field).time().ok().flatten())
 }
 
 fn name(values: &Values<'_>) -> Option<String> {
@@ -140,7 +142,8 @@ impl Records {
             _ => None,
         });
         let failed = error.is_some() || level == Some(Level::Error);
-        let said = text(Field::Status).map(Status::from_source_word).filter(|status| *status != Status::Unknown);
+        let said =
+            text(Field::Status).map(Status::from_source_word).filter(|status| *status != Status::Unknown);
         update.status = match said {
             Some(Status::Ok) | None if failed => Some(Status::Error),
             None if times.end.is_some() => Some(Status::Ok),
@@ -182,11 +185,18 @@ struct Times {
 }
 
 impl Times {
-    fn of(start: Option<UnixNanos>, end: Option<UnixNanos>, at: Option<UnixNanos>, nanos: Option<i64>) -> Self {
+    fn of(
+        start: Option<UnixNanos>,
+        end: Option<UnixNanos>,
+        at: Option<UnixNanos>,
+        nanos: Option<i64>,
+    ) -> Self {
         let written = |at: Option<UnixNanos>| at.map(Timed::written);
         let is_point = start.is_none() && end.is_none() && nanos.is_none();
         let (start, end) = match (start, end, nanos) {
-            (Some(start), None, Some(nanos)) => (written(Some(start)), Some(Timed::inferred(start.plus(nanos)))),
+            (Some(start), None, Some(nanos)) => {
+                (written(Some(start)), Some(Timed::inferred(start.plus(nanos))))
+            }
             // What has a duration was written when it was over.
             (None, end, Some(nanos)) => {
                 let end = end.or(at);

@@ -4,9 +4,12 @@ use crate::format::testing::{decode, fold, problems, totals};
 #[test]
 fn a_log_with_times_and_names_opens() {
     let log = concat!(
-        r#"{"time":"2026-02-04T17:00:00Z","level":"info","msg":"starting","requestId":"r1"}"#, "\n",
-        r#"{"time":"2026-02-04T17:00:02Z","level":"info","msg":"answer","requestId":"r1","durationMs":1500,"model":"gpt-4o","usage":{"prompt_tokens":10,"completion_tokens":5}}"#, "\n",
-        r#"{"time":1770224403000,"level":50,"msg":"lost","durationMs":10}"#, "\n",
+        r#"{"time":"2026-02-04T17:00:00Z","level":"info","msg":"starting","requestId":"r1"}"#,
+        "\n",
+        r#"{"time":"2026-02-04T17:00:02Z","level":"info","msg":"answer","requestId":"r1","durationMs":1500,"model":"gpt-4o","usage":{"prompt_tokens":10,"completion_tokens":5}}"#,
+        "\n",
+        r#"{"time":1770224403000,"level":50,"msg":"lost","durationMs":10}"#,
+        "\n",
     );
     let (score, why) = sniff(&LineSample::new(log.as_bytes()));
     assert_eq!(score, 35, "{why}");
@@ -31,8 +34,18 @@ fn what_has_no_time_or_no_name_is_none() {
 
 #[test]
 fn a_mapping_reads_a_private_format() {
-    let pairs = ["trace=ctx.id", "span = ctx.span", "name=event", "start=ts", "duration_ms=took", "model=llm.model",
-        "in=llm.tokens.in", "out=llm.tokens.out", "cost=llm.usd", "input=$.llm.prompt"];
+    let pairs = [
+        "trace=ctx.id",
+        "span = ctx.span",
+        "name=event",
+        "start=ts",
+        "duration_ms=took",
+        "model=llm.model",
+        "in=llm.tokens.in",
+        "out=llm.tokens.out",
+        "cost=llm.usd",
+        "input=$.llm.prompt",
+    ];
     let mapping = Arc::new(Mapping::parse(pairs).unwrap());
     let line = br#"{"event":"draft","ts":1770224403000,"took":250,"ctx":{"id":"t1","span":7},"name":"not this","llm":{"model":"gpt-4o","tokens":{"in":12,"out":3},"usd":0.5,"prompt":"Hi"}}"#;
     let mut decoder = decoder(Arc::clone(&mapping), &Stream::default());

@@ -19,8 +19,7 @@ use super::frame::{Frame, MAX_LINE};
 use super::framer::Framer;
 use super::zeros::Zeros;
 use crate::format::{
-    Dialect, Framing, LineDecoder, SAMPLE_BYTES, Stream, detect_stream, is_complete_json,
-    is_cut_document,
+    Dialect, Framing, LineDecoder, SAMPLE_BYTES, Stream, detect_stream, is_complete_json, is_cut_document,
 };
 use crate::model::{SegmentId, UnixNanos};
 

@@ -74,8 +74,7 @@ fn take(
     arrived: UnixNanos,
     out: &mut Batches,
 ) {
-    let place =
-        |pos: u64, len: u64| PayloadRef { segment, pos, len: u32::try_from(len).unwrap_or(u32::MAX) };
+    let place = |pos: u64, len: u64| PayloadRef { segment, pos, len: u32::try_from(len).unwrap_or(u32::MAX) };
     match piece {
         Piece::Object(pos, bytes) => {
             let at = place(pos, bytes.len() as u64);

@@ -26,6 +26,11 @@ pub(super) fn run(reader: &Reader, path: &Path) {
 }
 
 /// Reads a file without a name that holds what is to be shown of a path; `state` is told at its end.
-pub(super) fn run_spooled(reader: &Reader, path: &Path, spool: Arc<File>, state: SourceState) -> Result<(), Over> {
+pub(super) fn run_spooled(
+    reader: &Reader,
+    path: &Path,
+    spool: Arc<File>,
+    state: SourceState,
+) -> Result<(), Over> {
     follow::Follower::new(reader, path).read_spool(spool, state)
 }

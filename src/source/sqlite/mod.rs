@@ -30,8 +30,8 @@ use crate::format::{TableFormat, TablePlan};
 use crate::model::SegmentId;
 
 pub(super) use again::read_range;
-pub(super) use examine::tables_of;
 pub use detail::RowDetail;
+pub(super) use examine::tables_of;
 pub use fault::Fault;
 pub use search::RowSearch;
 

@@ -1,7 +1,7 @@
 //! Files that are JSON as a whole, and lines that are wrapped: read, followed, read again.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::PathBuf;
 
 use tracetui::model::Reason;
@@ -47,9 +47,15 @@ fn every_layout_is_read_and_read_again() {
         ("with line ends of another system", array(many).replace('\n', "\r\n")),
         ("with a mark", format!("\u{feff}{}", array(many))),
         ("an array that is not closed", array(many).trim_end().trim_end_matches(']').to_owned()),
-        ("behind prefixes", format!("INFO up\n{}\n", many.map(|id| format!("web-1  | {}", bare(id))).join("\n"))),
+        (
+            "behind prefixes",
+            format!("INFO up\n{}\n", many.map(|id| format!("web-1  | {}", bare(id))).join("\n")),
+        ),
         ("in a container's log", many.map(|id| wrapped(&bare(id))).concat()),
-        ("in a container's log behind prefixes", many.map(|id| wrapped(&format!("INFO {}", bare(id)))).concat()),
+        (
+            "in a container's log behind prefixes",
+            many.map(|id| wrapped(&format!("INFO {}", bare(id)))).concat(),
+        ),
     ] {
         let (_folder, path) = file("log.json", &text);
         for follow in [Follow::Once, Follow::Live] {
@@ -57,7 +63,9 @@ fn every_layout_is_read_and_read_again() {
             watch.sees(many);
             assert_eq!(watch.told.order, many, "{name}");
             assert_eq!(watch.told.problems.skipped(), 0, "{name}: {:?}", watch.told.problems);
-            many.iter().for_each(|id| watch.assert_readable(*id));
+            for id in many {
+                watch.assert_readable(id);
+            }
         }
     }
 }
@@ -85,7 +93,6 @@ fn an_array_that_grows_over_its_end_is_read_on() {
     let mut watch = Watch::live(&path);
     watch.sees([0, 1]);
     // Over the bracket, as some writers do, and anew as a whole, as others do.
-    use std::io::{Seek as _, SeekFrom};
     let mut log = Writer::open_at_start(&path);
     log.file().seek(SeekFrom::End(-3)).expect("sought");
     log.bytes(format!(",\n  {}\n]\n", pretty(2).replace('\n', "\n  ")).as_bytes());
