@@ -8,6 +8,8 @@ mod check;
 mod cli;
 #[path = "it/demo.rs"]
 mod demo;
+#[path = "it/formats.rs"]
+mod formats;
 #[cfg(unix)]
 #[path = "it/hostile/mod.rs"]
 mod hostile;

@@ -19,8 +19,9 @@ pub(super) struct Cli {
 const AFTER_HELP: &str = "\
 Exit codes: 0 fine, 1 check or prices --check found something, 2 bad usage
 or an unreadable source, 3 check can't judge, 130 interrupted.
-SOURCE is a SQLite span store, an NDJSON or plain log file, a folder of them, or - for standard input;
-its format is found from its content.";
+SOURCE is a SQLite span store, a file of JSON or log lines, a folder or
+'pattern/**/*.ndjson' of them, or - for standard input; its format is found
+from its content (tracetui formats FILE says why).";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -37,6 +38,8 @@ pub(super) enum Command {
     Export(ExportArgs),
     /// Print the price of a model and where it comes from, or all sources of prices
     Prices(PricesArgs),
+    /// List the formats, or say what files were found to be and why
+    Formats(FormatsArgs),
     /// Play a made-up agent workflow into a store and watch it
     Demo(DemoArgs),
     /// Print a completion script
@@ -54,6 +57,10 @@ pub(super) struct InputArgs {
     /// Read the sources as this format instead of finding it out; `help` lists the names
     #[arg(long, value_name = "NAME")]
     pub format: Option<String>,
+    /// Where a private JSON format keeps a field, for example trace=ctx.id or in=llm.tokens.in; may be given several
+    /// times; `help` lists the fields
+    #[arg(long, value_name = "FIELD=PATH")]
+    pub map: Vec<String>,
     /// Only spans that match, for example `model:gpt-4o cost>0.01`
     #[arg(long, value_name = "EXPR")]
     pub filter: Option<String>,
@@ -93,7 +100,7 @@ pub(super) enum ColorWhen {
 #[derive(Debug, Args)]
 pub(super) struct WatchArgs {
     /// What to follow
-    #[arg(required_unless_present = "format", value_name = "SOURCE")]
+    #[arg(required_unless_present_any = ["format", "map"], value_name = "SOURCE")]
     pub sources: Vec<String>,
     #[command(flatten)]
     pub input: InputArgs,
@@ -129,7 +136,7 @@ pub(super) struct ScreenArgs {
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
     /// What to read
-    #[arg(required_unless_present = "format", value_name = "SOURCE")]
+    #[arg(required_unless_present_any = ["format", "map"], value_name = "SOURCE")]
     pub sources: Vec<String>,
     /// Group by this
     #[arg(long, value_name = "FIELD", value_parser = parse_group)]
@@ -152,7 +159,7 @@ pub(super) struct ReportArgs {
 #[command(after_help = CHECK_HELP)]
 pub(super) struct CheckArgs {
     /// What to read
-    #[arg(required_unless_present = "format", value_name = "SOURCE")]
+    #[arg(required_unless_present_any = ["format", "map"], value_name = "SOURCE")]
     pub sources: Vec<String>,
     /// Most dollars that the runs may cost
     #[arg(long, value_name = "USD", value_parser = super::amount::parse_usd)]
@@ -273,6 +280,34 @@ Prices of your own go into prices.toml in the configuration directory, or any fi
   providers = [\"my-cluster\"]
 
 LiteLLM's model_prices_and_context_window.json, models.dev's api.json and genai-prices' data.json work as they are.";
+
+/// `tracetui formats`
+#[derive(Debug, Args)]
+pub(super) struct FormatsArgs {
+    /// Files to look at; without one, the formats are listed
+    #[arg(value_name = "FILE")]
+    pub files: Vec<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Look whether the files could be read as this format
+    #[arg(long, value_name = "NAME")]
+    pub format: Option<String>,
+    /// Where a private JSON format keeps a field; see report --map help
+    #[arg(long, value_name = "FIELD=PATH")]
+    pub map: Vec<String>,
+    /// Configuration file to use instead of the one in the configuration directory
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+impl FormatsArgs {
+    /// What is asked for, as other commands take it.
+    pub(super) fn input(&self) -> InputArgs {
+        let (format, map, config) = (self.format.clone(), self.map.clone(), self.config.clone());
+        InputArgs { format, map, config, ..InputArgs::default() }
+    }
+}
 
 /// `tracetui demo`
 #[derive(Debug, Args)]

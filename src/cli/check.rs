@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::args::CheckArgs;
 use super::json::{ms, usd};
-use super::load::{Loaded, check_format, load};
+use super::load::{Loaded, load};
+use super::reading::wish;
 use super::{Failure, Output};
 use crate::analysis::{Finding, Judged, Limit, Measure, RunSum, Verdict, judge, run_sums};
 use crate::model::NanoUsd;
@@ -21,7 +22,7 @@ const MAX_LISTED: usize = 10;
 
 /// Runs the command.
 pub(super) fn run(args: &CheckArgs, out: &mut Output) -> Result<(), Failure> {
-    check_format(args.input.format.as_deref())?;
+    wish(&args.input)?;
     let limits = limits(args);
     if limits.is_empty() {
         return Err(Failure::Usage(

@@ -8,9 +8,10 @@ use chrono::Utc;
 use super::Failure;
 use super::amount::parse_duration;
 use super::args::InputArgs;
+use super::reading::wish;
 use crate::config::prices_path;
 use crate::filter::{Filter, Verdict};
-use crate::format::format_names;
+use crate::format::Wish;
 use crate::model::{SourceId, SpanDetail, UnixNanos};
 use crate::price::{PriceTable, UserPrices};
 use crate::source::{Catalog, Follow, SourceEvent, SourceSpec, SourceState, StopFlag, expand, spawn};
@@ -57,8 +58,8 @@ pub(super) fn load_quietly(names: &[String], args: &InputArgs) -> Result<Loaded,
     let filter = parse_filter(args.filter.as_deref())?;
     let now = now();
     let since = args.since.as_deref().map(|text| parse_since(text, now)).transpose()?;
-    check_format(args.format.as_deref())?;
-    let names = &sources_of(names)?;
+    let wish = wish(args)?;
+    let names = &sources_of(names, &wish)?;
     let user = user_prices(&args.prices)?;
 
     let catalog = Arc::new(Catalog::default());
@@ -72,8 +73,8 @@ pub(super) fn load_quietly(names: &[String], args: &InputArgs) -> Result<Loaded,
         let spec = SourceSpec::parse(name).map_err(|error| Failure::usage(&error))?;
         store.add_source(id, name);
         sources.push(LoadedSource { id, name: name.clone(), format: None });
-        let format = args.format.clone();
-        threads.push(spawn(spec, id, Arc::clone(&catalog), Follow::Once, format, tx.clone(), stop.clone()));
+        let (catalog, wish) = (Arc::clone(&catalog), wish.clone());
+        threads.push(spawn(spec, id, catalog, Follow::Once, wish, tx.clone(), stop.clone()));
     }
     drop(tx);
     // The price list takes a moment to decode: that happens while the sources are read.
@@ -96,7 +97,8 @@ pub(super) fn load_quietly(names: &[String], args: &InputArgs) -> Result<Loaded,
                 let name = &sources[message.source.0 as usize].name;
                 return Err(Failure::Source(format!("{why}: {name}")));
             }
-            SourceEvent::State(_)
+            SourceEvent::Found { .. }
+            | SourceEvent::State(_)
             | SourceEvent::Progress { .. }
             | SourceEvent::CaughtUp
             | SourceEvent::Ended => {}
@@ -197,13 +199,13 @@ impl Loaded {
 }
 
 /// The sources that the arguments name, folders replaced by their files.
-pub(super) fn sources_of(names: &[String]) -> Result<Vec<String>, Failure> {
+pub(super) fn sources_of(names: &[String], wish: &Wish) -> Result<Vec<String>, Failure> {
     if names.is_empty() {
         return Err(Failure::Usage(
             "no SOURCE is given: a file, a folder or - for standard input".to_owned(),
         ));
     }
-    expand(names).map_err(|error| Failure::usage(&error))
+    expand(names, wish).map_err(|error| Failure::usage(&error))
 }
 
 /// The user's own prices: those in the configuration directory, then the files that are given.
@@ -226,22 +228,4 @@ pub(super) fn parse_filter(text: Option<&str>) -> Result<Filter, Failure> {
 fn parse_since(text: &str, now: UnixNanos) -> Result<UnixNanos, Failure> {
     let nanos = parse_duration(text).map_err(|error| Failure::Usage(format!("--since: {error}")))?;
     Ok(now.plus(-nanos))
-}
-
-/// Lists the formats for `--format help`, or says that a name isn't one.
-pub(super) fn check_format(name: Option<&str>) -> Result<(), Failure> {
-    let Some(name) = name else { return Ok(()) };
-    let formats = format_names();
-    if formats.iter().any(|(known, _)| *known == name) {
-        return Ok(());
-    }
-    let list: Vec<String> = formats.iter().map(|(name, about)| format!("  {name:<16} {about}")).collect();
-    if name == "help" {
-        return Err(Failure::Help(list.join("\n")));
-    }
-    Err(Failure::Usage(format!(
-        "--format: no format is called {}; the names are\n{}",
-        text::display_safe(name),
-        list.join("\n")
-    )))
 }

@@ -5,10 +5,12 @@ mod args;
 mod check;
 mod demo;
 mod export;
+mod formats;
 mod json;
 mod load;
 mod memory;
 mod prices;
+mod reading;
 mod report;
 mod show;
 mod start;
@@ -32,6 +34,9 @@ pub(crate) enum Failure {
     /// A source can't be read or recognised; exit code 2.
     #[error("{0}")]
     Source(String),
+    /// A file is of no known format, which has been printed; exit code 2.
+    #[error("")]
+    Unrecognised,
     /// Not a failure: something to print instead of doing anything.
     #[error("{0}")]
     Help(String),
@@ -113,6 +118,7 @@ pub fn main() -> ExitCode {
                 ExitCode::from(2)
             }
         },
+        Err(Failure::Unrecognised) => ExitCode::from(2),
         Err(Failure::Interrupted) => ExitCode::from(130),
         Err(failure) => {
             warn(&failure.to_string());
@@ -129,6 +135,7 @@ fn run(cli: Cli, out: &mut Output) -> Result<(), Failure> {
         Command::Check(args) => check::run(&args, out),
         Command::Show(args) => show::run(&args, out),
         Command::Export(args) => export::run(&args, out),
+        Command::Formats(args) => formats::run(&args, out),
         Command::Prices(args) => prices::run(&args, out),
         Command::Demo(args) => demo::run(&args),
         Command::Completions { shell } => {

@@ -8,10 +8,13 @@ use tokio::sync::mpsc;
 
 use super::Failure;
 use super::args::{ColorWhen, InputArgs, ScreenArgs, WatchArgs};
-use super::load::{check_format, parse_filter, sources_of, user_prices};
+use super::load::{parse_filter, user_prices};
+use super::reading::wish;
 use crate::config::{Config, THEMES, state_dir};
 use crate::model::SourceId;
-use crate::source::{Catalog, Follow, SourceMessage, SourceSpec, StopFlag, spawn};
+use crate::source::{
+    Catalog, FolderSpec, Follow, SourceMessage, SourceSpec, StopFlag, is_folder, spawn, spawn_folders,
+};
 use crate::tui::{Depth, Exit, Model, Options, run as show, wants_ascii};
 
 /// Batches that may wait between the sources and the screen.
@@ -19,7 +22,7 @@ const CHANNEL: usize = 64;
 
 /// Runs the command.
 pub(super) fn run(args: &WatchArgs) -> Result<(), Failure> {
-    check_format(args.input.format.as_deref())?;
+    wish(&args.input)?;
     watch(&args.sources, &args.input, &args.screen)
 }
 
@@ -30,7 +33,14 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
             "standard output is no terminal; use tracetui report or tracetui show instead".to_owned(),
         ));
     }
-    let names = sources_of(names)?;
+    if names.is_empty() {
+        return Err(Failure::Usage(
+            "no SOURCE is given: a file, a folder or - for standard input".to_owned(),
+        ));
+    }
+    let wish = wish(input)?;
+    let (folders, names): (Vec<String>, Vec<String>) =
+        names.iter().cloned().partition(|name| is_folder(name));
     let filter = parse_filter(input.filter.as_deref())?;
     let config = Config::load(input.config.as_deref()).map_err(|error| Failure::usage(&error))?;
     let prices = user_prices(&input.prices)?;
@@ -47,15 +57,13 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
         let spec = SourceSpec::parse(name).map_err(|error| Failure::usage(&error))?;
         let id = SourceId(at as u16);
         // The thread ends with the program, or when nobody listens any more.
-        drop(spawn(
-            spec,
-            id,
-            Arc::clone(&catalog),
-            Follow::Live,
-            input.format.clone(),
-            tx.clone(),
-            stop.clone(),
-        ));
+        drop(spawn(spec, id, Arc::clone(&catalog), Follow::Live, wish.clone(), tx.clone(), stop.clone()));
+    }
+    if !folders.is_empty() {
+        let folders: Vec<FolderSpec> =
+            folders.into_iter().map(|name| FolderSpec { source: model.add_folder(&name), name }).collect();
+        let next = model.sources.len() as u16;
+        drop(spawn_folders(folders, next, Arc::clone(&catalog), wish, tx.clone(), stop.clone()));
     }
     drop(tx);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use etcetera::BaseStrategy as _;
 use serde::Deserialize;
@@ -9,6 +10,7 @@ use serde::Deserialize;
 use super::action::Action;
 use super::keymap::Keymap;
 use super::theme::theme;
+use crate::format::Mapping;
 use crate::text::nearest;
 
 /// Why a configuration can't be used.
@@ -39,6 +41,8 @@ pub struct Config {
     pub stale_seconds: Option<u64>,
     /// Keys.
     pub keymap: Keymap,
+    /// Where private formats keep their fields, by the names that `--format` takes.
+    pub maps: BTreeMap<String, Arc<Mapping>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,6 +56,8 @@ struct File {
     stale_seconds: Option<u64>,
     #[serde(default)]
     keys: BTreeMap<String, Keys>,
+    #[serde(default)]
+    map: BTreeMap<String, BTreeMap<String, String>>,
 }
 
 /// One key or several.
@@ -115,6 +121,12 @@ impl Config {
                 "theme {name} does not exist; the themes are dark, light, high-contrast and mono"
             ));
         }
+        let mut maps = BTreeMap::new();
+        for (name, fields) in file.map {
+            let pairs = fields.iter().map(|(field, path)| (field.as_str(), path.as_str()));
+            let mapping = Mapping::from_pairs(pairs).map_err(|why| format!("map.{name}: {why}"))?;
+            maps.insert(name, Arc::new(mapping));
+        }
         Ok(Self {
             theme: file.theme,
             show_secrets: file.redact == Some(false),
@@ -123,6 +135,7 @@ impl Config {
             ascii: file.ascii,
             stale_seconds: file.stale_seconds,
             keymap,
+            maps,
         })
     }
 }
@@ -169,6 +182,9 @@ mod tests {
         assert!(error("[keys]\nqiut = \"x\"").contains("quit"));
         assert!(error("theme = \"neon\"").contains("high-contrast"));
         assert!(error("[keys]\nquit = \"j\"").contains("taken by down"));
+        let wrong = error("[map.mine]\nmodle = \"x\"");
+        assert!(wrong.starts_with("map.mine: modle is no field, the nearest is model"), "{wrong}");
+        assert!(Config::parse("[map.mine]\nmodel = \"llm.name\"").expect("valid").maps.contains_key("mine"));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Finds out what a source is, and says why; for what cannot be read it says in one line what to do.
 
 mod stranger;
+mod stream;
 
 #[cfg(test)]
 mod tests;
 
 use super::{LINE_FORMATS, LineFormat, TABLE_FORMATS, TableFormat, TablePlan, TableSchema};
+pub use stream::{Candidate, Found, Wish, candidates, detect_stream};
 
 /// The first bytes of a line-oriented source.
 #[derive(Clone, Copy, Debug)]
@@ -55,52 +57,23 @@ pub struct Detection<F: 'static> {
 /// A score below which nothing is taken for a format.
 const ENOUGH: u8 = 30;
 
-/// The format of lines. `Ok(None)` when there is nothing to decide on yet; `Err` says in one line what the source is
+/// The format of records, however they are framed (see [`detect_stream`]). `Ok(None)` when there is nothing to decide on yet; `Err` says in one line what the source is
 /// instead, and what to do.
 pub fn detect_lines(
     sample: &LineSample<'_>,
     forced: Option<&str>,
 ) -> Result<Option<Detection<LineFormat>>, String> {
-    if let Some(name) = forced {
-        let format = LINE_FORMATS.iter().copied().find(|format| format.name.eq_ignore_ascii_case(name));
-        let format = format.ok_or_else(|| unknown_format(name))?;
-        return Ok(Some(Detection { format, score: 100, why: "asked for".to_owned(), nearest: Vec::new() }));
-    }
-    // What is no lines of text at all is told before any format may guess at it.
-    if let Some(stranger) = stranger::binary(sample.bytes()) {
-        return Err(stranger);
-    }
-    if sample.lines().next().is_none() {
-        return Ok(None);
-    }
-    // Its elements may well stand on lines of their own, and would be read with a complaint about each comma.
-    if let Some(stranger) = stranger::array(sample)
-        && (super::zipkin::LINES.sniff)(sample).0 < ENOUGH
-    {
-        return Err(stranger);
-    }
-    let mut scored: Vec<_> = LINE_FORMATS
-        .iter()
-        .map(|&format| {
-            let (score, why) = (format.sniff)(sample);
-            (format, score, why)
-        })
-        .collect();
-    // A stable sort: of equal scores the first in the list wins.
-    scored.sort_by_key(|(_, score, _)| std::cmp::Reverse(*score));
-    let mut ranking = scored.into_iter();
-    if let Some((format, score, why)) = ranking.next()
-        && score >= ENOUGH
-    {
-        let nearest =
-            ranking.filter(|(_, score, _)| *score > 0).map(|(format, score, _)| (format.name, score));
-        return Ok(Some(Detection { format, score, why, nearest: nearest.collect() }));
-    }
-    Err(stranger::text(sample).unwrap_or_else(|| {
-        format!(
-            "no known format; known are {} (--format NAME forces one)",
-            names(LINE_FORMATS.iter().map(|f| f.name))
-        )
+    let wish = Wish { format: forced.map(str::to_owned), mapping: None };
+    let found = detect_stream(sample.bytes(), &wish)?;
+    Ok(found.map(|Found { dialect, score, why, nearest }| Detection {
+        format: dialect.format,
+        score,
+        why,
+        nearest: nearest
+            .into_iter()
+            .filter(|near| near.score > 0)
+            .map(|near| (near.name, near.score))
+            .collect(),
     }))
 }
 

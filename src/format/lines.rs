@@ -99,7 +99,7 @@ impl<'l> Line<'l> {
     }
 
     /// The same line without its first `offset` bytes.
-    fn after(&self, offset: usize) -> Self {
+    pub(super) fn after(&self, offset: usize) -> Self {
         let mut rest = *self;
         rest.bytes = self.bytes.get(offset..).unwrap_or_default();
         rest.at.pos = self.at.pos.saturating_add(offset as u64);

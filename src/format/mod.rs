@@ -6,7 +6,9 @@
 mod agents;
 mod chat;
 mod detect;
+mod framing;
 mod genai;
+mod generic;
 mod jaeger;
 mod json;
 mod json_logs;
@@ -36,8 +38,11 @@ mod zipkin;
 use crate::model::{Batch, PayloadRef, SpanDetail, Stamp, UnixNanos};
 
 pub use detect::{
-    Detection, LineSample, SAMPLE_BYTES, TableDetection, detect_lines, detect_tables, format_names,
+    Candidate, Detection, Found, LineSample, SAMPLE_BYTES, TableDetection, Wish, candidates, detect_lines,
+    detect_stream, detect_tables, format_names,
 };
+pub use framing::{Dialect, Documents, Framing, MAX_DOCUMENT, Piece, is_cut_document};
+pub use generic::{Mapping, map_fields};
 pub use json::is_complete_json;
 pub use jsonb::{JsonbError, jsonb_to_json};
 
@@ -201,6 +206,7 @@ pub static LINE_FORMATS: &[&LineFormat] = &[
     &openai_agents::LINES,
     &langsmith::LINES,
     &json_logs::LINES,
+    &generic::LINES,
 ];
 
 /// Every table dialect. Of several that know a table the first has it: those of one product go before those of many.

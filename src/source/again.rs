@@ -5,10 +5,10 @@ use std::fs::File;
 
 use super::SourceError;
 use super::batches::Batches;
-use super::catalog::{MAX_RECORD, read_at};
-use super::file::Frame;
+use super::catalog::read_at;
+use super::file::{Framer, MAX_LINE};
 use super::sqlite::{self, TablePlace};
-use crate::format::{LineFormat, Stream};
+use crate::format::{Dialect, Framing, MAX_DOCUMENT, Stream};
 use crate::model::{Batch, Id, RecordRange, UnixNanos};
 
 /// Bytes decoded at a time.
@@ -43,20 +43,24 @@ impl Kept {
 /// as `limit`.
 pub(super) fn lines(
     file: &File,
-    format: &LineFormat,
+    dialect: &Dialect,
     stream: &Stream,
     range: &RecordRange,
     limit: u64,
     arrived: UnixNanos,
     kept: &mut Kept,
 ) -> Result<(), SourceError> {
-    let range = &RecordRange {
-        from: line_start(file, range.from)?,
-        to: line_end(file, range.to, limit)?,
-        segment: range.segment,
+    let range = &match dialect.framing {
+        // Where one of these begins shows only from the beginning of the file.
+        Framing::Documents => RecordRange { from: 0, to: document_end(file, range, limit)?, ..*range },
+        _ => RecordRange {
+            from: line_start(file, range.from)?,
+            to: line_end(file, range.to, limit)?,
+            segment: range.segment,
+        },
     };
-    let mut decoder = (format.decoder)(stream);
-    let mut frame = Frame::new(range.segment, range.from);
+    let mut decoder = dialect.decoder(stream);
+    let mut frame = Framer::new(dialect.framing, range.segment, range.from);
     let mut buffer = vec![0; PART.min(range.to - range.from) as usize];
     let mut at = range.from;
     while at < range.to {
@@ -83,7 +87,7 @@ pub(super) fn lines(
 /// Where the line begins that holds the byte at an offset. No line that was kept is longer than a record may be.
 fn line_start(file: &File, at: u64) -> Result<u64, SourceError> {
     let mut buffer = vec![0; STEP as usize];
-    let lowest = at.saturating_sub(u64::from(MAX_RECORD));
+    let lowest = at.saturating_sub(MAX_LINE as u64);
     let mut to = at;
     // Nearly always the byte before ends a line.
     let mut step = 1;
@@ -105,7 +109,7 @@ fn line_start(file: &File, at: u64) -> Result<u64, SourceError> {
 fn line_end(file: &File, at: u64, limit: u64) -> Result<u64, SourceError> {
     let mut buffer = vec![0; STEP as usize];
     let mut from = at;
-    let highest = at.saturating_add(u64::from(MAX_RECORD)).min(limit);
+    let highest = at.saturating_add(MAX_LINE as u64).min(limit);
     while from < highest {
         let wanted = (highest - from).min(if from == at { 1 } else { STEP }) as usize;
         let part = buffer.get_mut(..wanted).unwrap_or_default();
@@ -119,6 +123,12 @@ fn line_end(file: &File, at: u64, limit: u64) -> Result<u64, SourceError> {
         }
     }
     Ok(from.max(at))
+}
+
+/// Where all records of a range have surely ended: a part of an object may be a record of its own.
+fn document_end(file: &File, range: &RecordRange, limit: u64) -> Result<u64, SourceError> {
+    let size = file.metadata().map_err(SourceError::Read)?.len().min(limit);
+    Ok(range.to.saturating_add(MAX_DOCUMENT as u64).min(size).max(range.to))
 }
 
 /// Decodes the rows of a range.

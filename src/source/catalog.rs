@@ -10,13 +10,13 @@ use super::SourceError;
 use super::again;
 use super::place::{FileId, open_file};
 use super::sqlite::{RowDetail, TablePlace};
-use crate::format::{LineFormat, Stream};
+use crate::format::{Dialect, MAX_DOCUMENT, Stream};
 use crate::model::{Batch, Id, PayloadRef, RecordRange, SegmentId, SpanDetail, UnixNanos};
 
-/// Longest record that is read for showing, bytes: a line is never kept when it is longer.
-pub(super) const MAX_RECORD: u32 = 8 << 20;
+/// Longest record that is read for showing, bytes: none is kept when it is longer.
+pub(super) const MAX_RECORD: u32 = MAX_DOCUMENT as u32;
 /// Most that is read for one span, bytes.
-const MAX_SPAN: u64 = 32 << 20;
+const MAX_SPAN: u64 = 64 << 20;
 /// Files that are kept open; of more, the oldest are opened again when they are asked for.
 const MAX_OPEN: usize = 256;
 /// Segments there can be: a stamp has 24 bits for them.
@@ -37,7 +37,7 @@ pub(super) struct Lines {
     file: Option<Arc<File>>,
     /// How to find it again, if it has a name.
     place: Option<(FileId, Arc<Path>)>,
-    format: &'static LineFormat,
+    pub(super) dialect: Dialect,
     stream: Arc<Stream>,
     /// Where what is still there ends.
     pub(super) limit: u64,
@@ -90,7 +90,7 @@ impl Catalog {
         file: &Arc<File>,
         id: FileId,
         path: &Path,
-        format: &'static LineFormat,
+        dialect: &Dialect,
         stream: &Stream,
     ) -> SegmentId {
         let stream = Arc::new(stream.clone());
@@ -99,7 +99,7 @@ impl Catalog {
         self.add(Reader::Lines(Lines {
             file,
             place: Some((id, path.into())),
-            format,
+            dialect: dialect.clone(),
             stream,
             limit: u64::MAX,
         }))
@@ -109,11 +109,17 @@ impl Catalog {
     pub(super) fn add_spool(
         &self,
         file: Option<&Arc<File>>,
-        format: &'static LineFormat,
+        dialect: &Dialect,
         stream: &Stream,
     ) -> SegmentId {
         let (file, stream) = (file.cloned(), Arc::new(stream.clone()));
-        self.add(Reader::Lines(Lines { file, place: None, format, stream, limit: u64::MAX }))
+        self.add(Reader::Lines(Lines {
+            file,
+            place: None,
+            dialect: dialect.clone(),
+            stream,
+            limit: u64::MAX,
+        }))
     }
 
     /// A new segment of a table.
@@ -153,10 +159,12 @@ impl Catalog {
         }
     }
 
-    /// The bytes of a record: a line as it is, a row as its detail spells it. Waits for the disk.
+    /// The bytes of a record: what its line holds, a row as its detail spells it. Waits for the disk.
     pub fn read_raw(&self, payload: &PayloadRef) -> Result<Vec<u8>, SourceError> {
         match self.reader(payload.segment)? {
-            Reader::Lines(lines) => lines.read(payload),
+            Reader::Lines(lines) => {
+                lines.read(payload).map(|bytes| lines.dialect.record(&bytes).into_owned())
+            }
             Reader::Rows(place) => read_row(&place, payload).map(|detail| detail.raw.into_bytes()),
         }
     }
@@ -176,7 +184,15 @@ impl Catalog {
                         return Err(SourceError::Gone);
                     }
                     let file = lines.file.clone().map_or_else(|| lines.reopen(), Ok)?;
-                    again::lines(&file, lines.format, &lines.stream, range, lines.limit, arrived, &mut kept)?;
+                    again::lines(
+                        &file,
+                        &lines.dialect,
+                        &lines.stream,
+                        range,
+                        lines.limit,
+                        arrived,
+                        &mut kept,
+                    )?;
                 }
                 Reader::Rows(place) => again::rows(&place, range, &mut kept)?,
             }
@@ -186,7 +202,7 @@ impl Catalog {
 
     fn read_one(&self, payload: &PayloadRef) -> Result<SpanDetail, SourceError> {
         match self.reader(payload.segment)? {
-            Reader::Lines(lines) => lines.read(payload).map(|bytes| (lines.format.detail)(&bytes)),
+            Reader::Lines(lines) => lines.read(payload).map(|bytes| lines.dialect.detail(&bytes)),
             Reader::Rows(place) => read_row(&place, payload),
         }
     }
@@ -267,7 +283,7 @@ mod tests {
         let file = Arc::new(File::open(&path).unwrap());
         let id = FileId::of(&file.metadata().unwrap());
         let catalog = Catalog::default();
-        let segment = catalog.add_file(&file, id, &path, LINE_FORMATS[0], &stream());
+        let segment = catalog.add_file(&file, id, &path, &Dialect::lines(LINE_FORMATS[0]), &stream());
         drop(file);
         std::fs::remove_file(&path).unwrap();
         assert_eq!(catalog.read_raw(&line(6, 6, segment)).unwrap(), b"second");
@@ -286,7 +302,13 @@ mod tests {
             let path = folder.path().join(format!("{n}"));
             File::create(&path).unwrap().write_all(format!("{n:05}\n").as_bytes()).unwrap();
             let file = Arc::new(File::open(&path).unwrap());
-            catalog.add_file(&file, FileId::of(&file.metadata().unwrap()), &path, LINE_FORMATS[0], &stream())
+            catalog.add_file(
+                &file,
+                FileId::of(&file.metadata().unwrap()),
+                &path,
+                &Dialect::lines(LINE_FORMATS[0]),
+                &stream(),
+            )
         };
         let segments: Vec<SegmentId> = (0..MAX_OPEN + 2).map(add).collect();
         assert_eq!(catalog.read_raw(&line(0, 5, segments[0])).unwrap(), b"00000");

@@ -5,23 +5,29 @@
 mod again;
 mod batches;
 mod catalog;
+mod compressed;
 pub mod discover;
+mod examine;
 mod file;
+mod folder;
 mod open;
 mod place;
 mod search;
 pub mod sqlite;
 mod stop;
 mod stream;
+mod tree;
 mod watch;
 
 use crate::model::{Batch, SegmentId, UnixNanos};
 
 pub use catalog::Catalog;
+pub use examine::{Examined, examine};
+pub use folder::expand;
 pub use open::{Follow, SourceError, SourceSpec, spawn};
-pub use place::expand;
 pub use search::Wanted;
 pub use stop::StopFlag;
+pub use tree::{FolderSpec, is_folder, spawn_folders};
 
 pub use crate::model::SourceId;
 
@@ -37,6 +43,11 @@ pub struct SourceMessage {
 /// See [`SourceMessage`].
 #[derive(Debug)]
 pub enum SourceEvent {
+    /// A file came up in a folder that is followed: from now on it is a source with this number.
+    Found {
+        /// Its path.
+        name: String,
+    },
     /// A file or database was opened (again): its records carry this segment.
     Segment {
         /// The segment.

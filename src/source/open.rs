@@ -7,12 +7,13 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc::Sender;
 
 use super::catalog::Catalog;
+use super::compressed;
 use super::file;
 use super::place::{Found, look};
 use super::sqlite::{self, SqliteSpec};
 use super::watch::Watch;
 use super::{SourceEvent, SourceId, SourceMessage, SourceState, StopFlag, stream};
-use crate::format::{LINE_FORMATS, TABLE_FORMATS};
+use crate::format::{LINE_FORMATS, TABLE_FORMATS, Wish};
 
 /// Why a source can't be read.
 #[derive(Debug, thiserror::Error)]
@@ -75,12 +76,13 @@ pub fn spawn(
     source: SourceId,
     catalog: Arc<Catalog>,
     follow: Follow,
-    format: Option<String>,
+    wish: impl Into<Wish>,
     tx: Sender<SourceMessage>,
     stop: StopFlag,
 ) -> JoinHandle<()> {
+    let wish = wish.into();
     std::thread::spawn(move || {
-        let reader = Reader { source, catalog, follow, format, tx, stop };
+        let reader = Reader { source, catalog, follow, wish, tx, stop };
         match spec {
             SourceSpec::Stdin => stream::read_stdin(&reader),
             SourceSpec::Path(path) => {
@@ -96,8 +98,8 @@ pub(super) struct Reader {
     pub source: SourceId,
     pub catalog: Arc<Catalog>,
     pub follow: Follow,
-    /// The format that was asked for.
-    pub format: Option<String>,
+    /// The format and mapping that were asked for.
+    pub wish: Wish,
     pub tx: Sender<SourceMessage>,
     pub stop: StopFlag,
 }
@@ -129,6 +131,7 @@ impl Reader {
                     self.read_database(path);
                     return Ok(());
                 }
+                Found::Compressed(compression) => return compressed::read(self, path, compression),
                 Found::Lines => {
                     file::run(self, path);
                     return Ok(());
@@ -167,7 +170,7 @@ impl Reader {
     }
 
     fn read_database(&self, path: &Path) {
-        let forced = self.format.as_deref();
+        let forced = self.wish.format.as_deref();
         let formats: Vec<_> = TABLE_FORMATS
             .iter()
             .copied()

@@ -123,7 +123,13 @@ fn search_lines(
         bytes.make_ascii_lowercase();
         glances.clear();
         glances.resize(window.len(), Glance::default());
-        glance(bytes, window, query, &mut glances);
+        if lines.dialect.is_searchable() {
+            glance(bytes, window, query, &mut glances);
+        } else {
+            for glance in &mut glances {
+                glance.open = true;
+            }
+        }
         for ((key, _), glance) in window.iter().zip(&glances) {
             if glance.open || !glance.certain.is_empty() {
                 let found = found.entry(*key).or_default();
@@ -201,7 +207,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::format::{LINE_FORMATS, Stream};
+    use crate::format::{Dialect, LINE_FORMATS, Stream};
     use crate::source::place::FileId;
 
     /// A file of lines, each somebody's; says where they are.
@@ -219,7 +225,7 @@ mod tests {
         let file = Arc::new(File::open(&path).unwrap());
         let stream = Stream { name: String::new(), salt: Vec::new(), notes: String::new() };
         let id = FileId::of(&file.metadata().unwrap());
-        let segment = catalog.add_file(&file, id, &path, LINE_FORMATS[0], &stream);
+        let segment = catalog.add_file(&file, id, &path, &Dialect::lines(LINE_FORMATS[0]), &stream);
         (folder, places.into_iter().map(|(pos, len)| PayloadRef { segment, pos, len }).collect())
     }
 

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 
 use super::batches::Batches;
-use super::file::Frame;
+use super::file::Framer;
 use super::open::{Over, Reader};
 use super::place::{file_name, open};
 use super::watch::REST as LONG;
 use super::{SourceEvent, SourceState, StopFlag};
-use crate::format::{LineDecoder, LineSample, SAMPLE_BYTES, Stream, detect_lines, is_complete_json};
+use crate::format::{LineDecoder, SAMPLE_BYTES, Stream, detect_stream, is_complete_json};
 use crate::model::UnixNanos;
 
 /// Bytes read at a time.
@@ -131,7 +131,7 @@ impl<T: Pipe> Input<T> {
 }
 
 /// A stream whose format is known.
-type Decoding = (Frame, Box<dyn LineDecoder>);
+type Decoding = (Framer, Box<dyn LineDecoder>);
 
 /// A stream on its way.
 struct Spooled<'a> {
@@ -212,7 +212,7 @@ impl Spooled<'_> {
 
     /// Finds out what the stream is and decodes its beginning.
     fn begin(&mut self, held: &[u8]) -> Result<Option<Decoding>, Stop> {
-        let found = match detect_lines(&LineSample::new(held), self.reader.format.as_deref()) {
+        let found = match detect_stream(held, &self.reader.wish) {
             Ok(Some(found)) => found,
             Ok(None) => return Ok(None),
             Err(why) => {
@@ -223,13 +223,14 @@ impl Spooled<'_> {
         let kept = self.kept.clone();
         let stream =
             Stream { name: self.name.to_owned(), salt: self.name.as_bytes().to_vec(), notes: String::new() };
-        let id = self.reader.catalog.add_spool(kept.as_ref(), found.format, &stream);
+        let id = self.reader.catalog.add_spool(kept.as_ref(), &found.dialect, &stream);
         let modified = Some(now());
-        self.reader.send(SourceEvent::Segment { id, format: found.format.name, why: found.why, modified })?;
+        let format = found.dialect.format.name;
+        self.reader.send(SourceEvent::Segment { id, format, why: found.why, modified })?;
         self.reader.send(SourceEvent::State(SourceState::Live))?;
         self.reader.send(SourceEvent::CaughtUp)?;
-        let mut frame = Frame::new(id, 0);
-        let mut decoder = (found.format.decoder)(&stream);
+        let mut frame = Framer::new(found.dialect.framing, id, 0);
+        let mut decoder = found.dialect.decoder(&stream);
         frame.feed(held, 0, decoder.as_mut(), now(), &mut self.out);
         Ok(Some((frame, decoder)))
     }
@@ -250,8 +251,17 @@ impl Spooled<'_> {
     }
 }
 
+/// Bytes that spools may take, as far as that can be found out.
+pub(super) fn free_for_spools() -> u64 {
+    #[cfg(unix)]
+    if let Ok(stat) = rustix::fs::statvfs(spool_folder()) {
+        return stat.f_bavail.saturating_mul(stat.f_frsize);
+    }
+    u64::MAX
+}
+
 /// A file without a name: it is gone when nobody has it open any more.
-fn spool() -> io::Result<File> {
+pub(super) fn spool() -> io::Result<File> {
     let mut options = File::options();
     options.read(true).write(true).create_new(true);
     #[cfg(unix)]

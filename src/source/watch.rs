@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::StopFlag;
 use announce::Announcer;
-pub(super) use announce::tells_all;
+pub(super) use announce::{FolderWatch, tells_all};
 
 /// Distance of looks while a change is not long ago, and later where not every change is announced.
 const SAFETY: Duration = Duration::from_millis(250);
@@ -76,6 +76,7 @@ mod announce {
 
     use super::super::StopFlag;
     use super::super::place::folder_of;
+    use super::TOGETHER;
 
     /// Filesystems of which this kernel sees every change, by their magic numbers: bcachefs, btrfs, ext, F2FS, overlay,
     /// ramfs, tmpfs, XFS and ZFS. What network mounts, FUSE and shared folders of virtual machines hold may be changed
@@ -204,6 +205,47 @@ mod announce {
             relevant
         }
     }
+
+    /// Announces files that come to folders and files there that were written and closed.
+    pub(in crate::source) struct FolderWatch {
+        queue: Option<OwnedFd>,
+        tells_all: bool,
+    }
+
+    impl FolderWatch {
+        pub(in crate::source) fn new(folders: &[PathBuf]) -> Self {
+            let queue = init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok();
+            let changes = WatchFlags::CREATE
+                | WatchFlags::MOVED_TO
+                | WatchFlags::MOVED_FROM
+                | WatchFlags::DELETE
+                | WatchFlags::CLOSE_WRITE
+                | WatchFlags::ONLYDIR;
+            let watched = queue.as_ref().map_or(0, |queue| {
+                folders.iter().filter(|folder| add_watch(queue, folder.as_path(), changes).is_ok()).count()
+            });
+            let tells_all = !folders.is_empty()
+                && watched == folders.len()
+                && folders.iter().all(|folder| tells_all(&folder.join("file")));
+            Self { queue, tells_all }
+        }
+
+        /// Whether nothing can happen that is not announced.
+        pub(in crate::source) fn tells_all(&self) -> bool {
+            self.tells_all
+        }
+
+        /// Waits for a change, and a little longer for what comes with it.
+        pub(in crate::source) fn wait(&mut self, stop: &StopFlag, limit: Duration) {
+            let Some(queue) = &self.queue else { return stop.sleep(limit) };
+            if stop.wait_for(Some(queue.as_fd()), limit).unwrap_or(false) {
+                stop.sleep(TOGETHER * 10);
+                let mut buffer = [MaybeUninit::uninit(); 4096];
+                let mut reader = Reader::new(queue, &mut buffer);
+                while reader.next().is_ok() {}
+            }
+        }
+    }
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
@@ -216,6 +258,23 @@ mod announce {
     /// Nothing is.
     pub(in crate::source) fn tells_all(_: &Path) -> bool {
         false
+    }
+
+    /// Nothing is announced.
+    pub(in crate::source) struct FolderWatch;
+
+    impl FolderWatch {
+        pub(in crate::source) fn new(_: &[std::path::PathBuf]) -> Self {
+            Self
+        }
+
+        pub(in crate::source) fn tells_all(&self) -> bool {
+            false
+        }
+
+        pub(in crate::source) fn wait(&mut self, stop: &StopFlag, limit: Duration) {
+            stop.sleep(limit);
+        }
     }
 
     /// Nothing is announced.

@@ -3,6 +3,8 @@
 use super::LineSample;
 use crate::format::json::{LineText, Reader};
 
+const UNKNOWN: &str = "JSON records without the ids of spans";
+
 /// What the first bytes give away: compression, databases, other encodings, no text at all.
 pub(super) fn binary(bytes: &[u8]) -> Option<String> {
     let magic: &[(&[u8], &str)] = &[
@@ -50,13 +52,6 @@ fn text_somewhere(bytes: &[u8]) -> bool {
 
 /// What the text looks like.
 pub(super) fn text(sample: &LineSample<'_>) -> Option<String> {
-    let mut lines = sample.lines();
-    let first = LineText::new(lines.next()?);
-    let mut reader = Reader::new(&first.text);
-    if reader.peek()? == b'{' && reader.skip().is_err() && is_pretty(sample) {
-        let what = "a single JSON document over many lines: one object per line is needed (jq -c . FILE)";
-        return Some(what.to_owned());
-    }
     // A file of other records may begin with a few lines of anything.
     for line in sample.lines().take(20) {
         let line = LineText::new(line);
@@ -67,25 +62,10 @@ pub(super) fn text(sample: &LineSample<'_>) -> Option<String> {
     plain(sample)
 }
 
-/// A file that is one JSON array of objects.
-pub(super) fn array(sample: &LineSample<'_>) -> Option<String> {
-    let text = LineText::new(sample.bytes());
-    let mut reader = Reader::new(&text.text);
-    let array = reader.enter_array().is_ok() && reader.next_item() == Ok(true) && reader.peek() == Some(b'{');
-    array.then(|| "a JSON array: one object per line is needed (jq -c '.[]' FILE)".to_owned())
-}
-
-/// Whether an object goes on over the following lines.
-fn is_pretty(sample: &LineSample<'_>) -> bool {
-    let text = LineText::new(sample.bytes());
-    let mut reader = Reader::new(&text.text);
-    if reader.enter_object().is_err() {
-        return false;
-    }
-    // The first member is whole, and it isn't on the first line alone.
-    let member = matches!(reader.next_key(), Ok(Some(_)));
-    let start = LineText::new(sample.lines().next().unwrap_or_default()).text.len();
-    member && reader.offset() > start.min(2) && start < 200
+/// Records that no format reads although they have times and names: another signal, a request log.
+pub(super) fn known(sample: &LineSample<'_>) -> Option<String> {
+    let line = LineText::new(sample.lines().next()?);
+    record(&line.text).filter(|what| !what.starts_with(UNKNOWN))
 }
 
 /// What a JSON record is, by the names of its members.
@@ -103,8 +83,6 @@ fn record(text: &str) -> Option<String> {
     let has = |name: &str| names.iter().any(|known| known == name);
     let what = if has("resourceMetrics") || has("resource_metrics") {
         "OTLP metrics: they hold no spans; give the trace data"
-    } else if has("level") && has("time") && (has("msg") || has("pid")) {
-        "a pino log: log lines hold no spans; give the span store or trace file beside it"
     } else if has("traceEvents") {
         "a Chrome trace: it is written by tracetui, not read"
     } else if has("endpoint") && has("method") && has("payload") {
@@ -113,7 +91,7 @@ fn record(text: &str) -> Option<String> {
         let shown = names.iter().take(8).map(|name| name.chars().take(40).collect::<String>());
         let shown: Vec<_> = shown.collect();
         return Some(format!(
-            "JSON lines without the ids of spans (trace_id, span_id); found: {}",
+            "{UNKNOWN} (trace_id, span_id), a time or a name (--map FIELD=PATH says where they are); found: {}",
             if shown.is_empty() { "nothing".to_owned() } else { shown.join(", ") }
         ));
     };

@@ -12,7 +12,7 @@ use super::super::batches::Batches;
 use super::super::catalog::read_at;
 use super::content::{Content, Decoding};
 use super::frame::Frame;
-use crate::format::{LineDecoder, LineFormat, Stream};
+use crate::format::{Dialect, LineDecoder, Stream};
 use crate::model::{Batch, SegmentId, UnixNanos};
 
 /// Files below this are read from their beginning at once.
@@ -62,7 +62,7 @@ impl Backfill {
         watched: bool,
     ) -> Self {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
-        let (segment, format) = (decoding.segment, decoding.format);
+        let segment = decoding.segment;
         let workers = (0..threads)
             .map(|first| {
                 // One part waits while the next one is decoded: memory stays bounded when the receiver is behind.
@@ -70,7 +70,7 @@ impl Backfill {
                 let part = Part {
                     file: Arc::clone(&content.file),
                     segment,
-                    format,
+                    dialect: decoding.dialect.clone(),
                     stream: decoding.stream.clone(),
                     end,
                     arrived,
@@ -117,7 +117,7 @@ impl Backfill {
 struct Part {
     file: Arc<File>,
     segment: SegmentId,
-    format: &'static LineFormat,
+    dialect: Dialect,
     stream: Stream,
     end: u64,
     arrived: UnixNanos,
@@ -127,7 +127,7 @@ impl Part {
     fn work(&self, first: u64, step: u64, tx: &SyncSender<Vec<Batch>>) {
         let mut buffer = vec![0; PART as usize + 1];
         // Lines stand for themselves where parts are read apart: a decoder keeps nothing but what makes it fast.
-        let mut decoder = (self.format.decoder)(&self.stream);
+        let mut decoder = self.dialect.decoder(&self.stream);
         let mut number = first;
         while number * PART < self.end {
             if tx.send(self.decode(number, &mut buffer, decoder.as_mut())).is_err() {

@@ -13,11 +13,13 @@ use super::super::catalog::read_at;
 use super::super::open::{Over, Reader};
 use super::super::place::{FileId, file_name, modified, open_file};
 use super::super::{SourceEvent, SourceState};
+use super::checksum::Checksum;
 use super::fingerprint::Fingerprint;
 use super::frame::{Frame, MAX_LINE};
+use super::framer::Framer;
 use super::zeros::Zeros;
 use crate::format::{
-    LineDecoder, LineFormat, LineSample, SAMPLE_BYTES, Stream, detect_lines, is_complete_json,
+    Dialect, Framing, LineDecoder, SAMPLE_BYTES, Stream, detect_stream, is_complete_json, is_cut_document,
 };
 use crate::model::{SegmentId, UnixNanos};
 
@@ -43,14 +45,20 @@ pub(super) struct Content {
     little: Option<(u64, Instant)>,
     /// When bytes came last; nothing when the decoder knows already that none come.
     active: Option<Instant>,
+    /// All that was read, where it may be changed in its middle.
+    whole: Option<Checksum>,
+    /// Nothing more comes.
+    is_over: bool,
+    /// The file has no name of its own.
+    is_spool: bool,
 }
 
 /// What a content turned out to be.
 pub(super) struct Decoding {
     pub(super) segment: SegmentId,
-    pub(super) format: &'static LineFormat,
+    pub(super) dialect: Dialect,
     pub(super) stream: Stream,
-    frame: Frame,
+    frame: Framer,
     decoder: Box<dyn LineDecoder>,
 }
 
@@ -75,6 +83,12 @@ impl Content {
         Ok(Self::new(Arc::new(file), id))
     }
 
+    /// A file without a name, which holds what a path held.
+    pub(super) fn spooled(file: Arc<File>) -> io::Result<Self> {
+        let id = FileId::of(&file.metadata()?);
+        Ok(Self { is_spool: true, ..Self::new(file, id) })
+    }
+
     /// The same file from its beginning, because its content is another one now.
     pub(super) fn restarted(&self) -> Self {
         Self::new(Arc::clone(&self.file), self.id)
@@ -91,6 +105,9 @@ impl Content {
             tried: None,
             little: None,
             active: None,
+            whole: None,
+            is_over: false,
+            is_spool: false,
         }
     }
 
@@ -126,18 +143,26 @@ impl Content {
         if !is_enough && !self.has_rested(text, read as u64) {
             return waiting("waiting for the end of the first record");
         }
+        if !whole && read < SAMPLE_BYTES && is_cut_document(&sample) {
+            return waiting("waiting for the end of the first record");
+        }
         self.tried = Some((read as u64, Instant::now()));
-        match detect_lines(&LineSample::new(&sample), reader.format.as_deref()) {
+        match detect_stream(&sample, &reader.wish) {
             Ok(None) => waiting("waiting for the first record"),
             Err(why) => Ok(Some(SourceState::Failed(why))),
             Ok(Some(found)) => {
                 let stream = Stream { name: file_name(path), salt: salt_of(path), notes: notes_of(path) };
-                let segment = reader.catalog.add_file(&self.file, self.id, path, found.format, &stream);
+                let segment = if self.is_spool {
+                    reader.catalog.add_spool(Some(&self.file), &found.dialect, &stream)
+                } else {
+                    reader.catalog.add_file(&self.file, self.id, path, &found.dialect, &stream)
+                };
+                self.whole = (found.dialect.framing == Framing::Documents).then(Checksum::default);
                 self.decoding = Some(Decoding {
                     segment,
-                    format: found.format,
-                    frame: Frame::new(segment, 0),
-                    decoder: (found.format.decoder)(&stream),
+                    frame: Framer::new(found.dialect.framing, segment, 0),
+                    decoder: found.dialect.decoder(&stream),
+                    dialect: found.dialect,
                     stream,
                 });
                 self.announce(reader, found.why)?;
@@ -166,9 +191,9 @@ impl Content {
     }
 
     fn announce(&self, reader: &Reader, why: String) -> Result<(), Over> {
-        let Some(Decoding { segment, format, .. }) = &self.decoding else { return Ok(()) };
+        let Some(Decoding { segment, dialect, .. }) = &self.decoding else { return Ok(()) };
         let modified = self.file.metadata().ok().and_then(|meta| modified(&meta));
-        reader.send(SourceEvent::Segment { id: *segment, format: format.name, why, modified })
+        reader.send(SourceEvent::Segment { id: *segment, format: dialect.format.name, why, modified })
     }
 
     /// Goes on at an offset instead of the beginning; the bytes before it are read by somebody else.
@@ -176,7 +201,7 @@ impl Content {
         self.print = Fingerprint::at(&self.file, offset)?;
         self.offset = offset;
         if let Some(decoding) = &mut self.decoding {
-            decoding.frame = Frame::new(decoding.segment, offset);
+            decoding.frame = Framer::new(decoding.dialect.framing, decoding.segment, offset);
         }
         Ok(())
     }
@@ -184,6 +209,7 @@ impl Content {
     /// Zeros at the end are no longer taken for room that is still to be written.
     pub(super) fn expect_no_more(&mut self) {
         self.zeros.take_all();
+        self.is_over = true;
     }
 
     /// Reads the next bytes into `buffer` and decodes their lines, if the content is still the same.
@@ -198,9 +224,11 @@ impl Content {
         }
         let read = read_at(&self.file, buffer, self.offset)?;
         let (taken, is_more) = self.zeros.before_data(&self.file, self.offset, &buffer[..read])?;
-        let bytes = &buffer[..taken];
+        let ends = read < buffer.len() && !self.is_over;
+        let bytes = self.settled(&buffer[..taken], ends);
+        let taken = bytes.len();
         // Looked at after reading: what was read before the content changed is part of the old one.
-        if self.print.is_same(&self.file)? {
+        if self.print.is_same(&self.file)? && self.is_unchanged()? {
             self.take(bytes, arrived, out);
             return Ok(if taken > 0 || is_more { Step::Read } else { Step::Idle });
         }
@@ -215,6 +243,28 @@ impl Content {
         Ok(Step::Rewritten("written over; the new content is followed"))
     }
 
+    /// Without the end of an array at the end of a file: who adds an element writes over it.
+    fn settled<'b>(&self, bytes: &'b [u8], ends: bool) -> &'b [u8] {
+        if self.whole.is_none() || !ends {
+            return bytes;
+        }
+        let end = bytes.iter().rposition(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b']'));
+        bytes.get(..end.map_or(0, |end| end + 1)).unwrap_or_default()
+    }
+
+    /// Whether a file that is written as a whole still holds what was read of it, in its middle too.
+    fn is_unchanged(&mut self) -> io::Result<bool> {
+        match &mut self.whole {
+            Some(whole) => whole.holds(&self.file),
+            None => Ok(true),
+        }
+    }
+
+    /// Whether the file is one that its writer may write anew as a whole.
+    pub(super) fn is_written_as_a_whole(&self) -> bool {
+        self.whole.is_some()
+    }
+
     fn take(&mut self, bytes: &[u8], arrived: UnixNanos, out: &mut Batches) {
         if bytes.is_empty() {
             return;
@@ -223,13 +273,17 @@ impl Content {
             decoding.frame.feed(bytes, self.offset, decoding.decoder.as_mut(), arrived, out);
         }
         self.print.add(bytes);
+        if let Some(whole) = &mut self.whole {
+            whole.add(bytes);
+        }
         self.offset += bytes.len() as u64;
         self.active = Some(Instant::now());
     }
 
     fn shrunk(&mut self) -> io::Result<Step> {
         let size = self.len();
-        if self.print.cut(&self.file, size)? {
+        // A file that is written as a whole was cut to be written again.
+        if self.whole.is_none() && self.print.cut(&self.file, size)? {
             self.offset = size;
             return Ok(Step::Cut);
         }
@@ -239,12 +293,15 @@ impl Content {
     /// Goes on after [`Step::Cut`]: what comes now is a segment of its own, because its offsets were used before.
     pub(super) fn resume(&mut self, reader: &Reader, path: &Path, out: &mut Batches) -> Result<(), Over> {
         let Some(decoding) = &mut self.decoding else { return Ok(()) };
-        decoding.frame.abandon(out);
+        if let Framer::Lines(frame) = &mut decoding.frame {
+            frame.abandon(out);
+        }
         reader.catalog.limit(decoding.segment, self.offset);
         decoding.segment =
-            reader.catalog.add_file(&self.file, self.id, path, decoding.format, &decoding.stream);
+            reader.catalog.add_file(&self.file, self.id, path, &decoding.dialect, &decoding.stream);
         let line = unended_line(&self.file, self.offset);
-        decoding.frame = Frame::inside_line(decoding.segment, self.offset - line.len() as u64, line);
+        let frame = Frame::inside_line(decoding.segment, self.offset - line.len() as u64, line);
+        decoding.frame = Framer::Lines(Box::new(frame));
         self.zeros = Zeros::default();
         self.announce(reader, "as before the file was cut".to_owned())
     }

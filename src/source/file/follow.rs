@@ -1,6 +1,8 @@
 //! Following a path: what is read, in which order, and what happens when it becomes something else.
 
+use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
@@ -84,10 +86,21 @@ impl<'a> Follower<'a> {
 
     /// Reads the file to its end, once.
     fn read_once(&mut self) -> Result<(), Over> {
-        let mut content = match Content::open(self.path) {
-            Ok(content) => content,
-            Err(error) => return self.say(SourceState::Failed(format!("failed to open: {error}"))),
-        };
+        match Content::open(self.path) {
+            Ok(content) => self.read_content(content, None),
+            Err(error) => self.say(SourceState::Failed(format!("failed to open: {error}"))),
+        }
+    }
+
+    /// Reads a file without a name to its end.
+    pub(super) fn read_spool(&mut self, spool: Arc<File>, state: SourceState) -> Result<(), Over> {
+        match Content::spooled(spool) {
+            Ok(content) => self.read_content(content, Some(state)),
+            Err(error) => self.say(SourceState::Failed(format!("failed to open: {error}"))),
+        }
+    }
+
+    fn read_content(&mut self, mut content: Content, state: Option<SourceState>) -> Result<(), Over> {
         content.expect_no_more();
         let unknown = content.detect(self.reader, self.path, true)?;
         if content.decoding().is_some() {
@@ -106,6 +119,9 @@ impl<'a> Follower<'a> {
             self.deliver()?;
         } else if let Some(state @ SourceState::Failed(_)) = unknown {
             return self.say(state);
+        }
+        if let Some(state) = state {
+            self.say(state)?;
         }
         self.catch_up()?;
         self.reader.send(SourceEvent::Ended)
@@ -171,7 +187,10 @@ impl<'a> Follower<'a> {
                 self.deliver()?;
                 if let Some(decoding) = content.decoding() {
                     self.reader.catalog.limit(decoding.segment, 0);
-                    self.say(SourceState::Replaced(how.to_owned()))?;
+                    // Some files are always written anew, and nobody wants to be told each time.
+                    if !content.is_written_as_a_whole() {
+                        self.say(SourceState::Replaced(how.to_owned()))?;
+                    }
                 }
                 content = content.restarted();
                 self.begin(&mut content)?;
@@ -240,7 +259,7 @@ impl<'a> Follower<'a> {
     /// Begins a big file with its newest lines, where its format allows.
     fn skip_to_newest(&mut self, content: &mut Content) {
         let size = content.len();
-        let independent = content.decoding().is_some_and(|decoding| decoding.format.independent_lines);
+        let independent = content.decoding().is_some_and(|decoding| decoding.dialect.has_independent_lines());
         if !independent || size <= SMALL || self.backfill.is_some() {
             return;
         }

@@ -7,7 +7,7 @@ use crate::format::{Line, LineDecoder, is_complete_json};
 use crate::model::{PayloadRef, Reason, SegmentId, Stamp, UnixNanos};
 
 /// Longest line that is kept, bytes; of a longer one nothing is kept, and it is counted.
-pub(super) const MAX_LINE: usize = 8 << 20;
+pub(in crate::source) const MAX_LINE: usize = 8 << 20;
 
 /// Room that is kept for the beginning of a line, bytes.
 const KEPT: usize = 1 << 20;

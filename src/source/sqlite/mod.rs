@@ -7,6 +7,7 @@
 mod again;
 mod copy;
 mod detail;
+mod examine;
 mod fault;
 mod files;
 mod follow;
@@ -30,6 +31,7 @@ use crate::model::SegmentId;
 
 pub(super) use again::read_range;
 pub use detail::RowDetail;
+pub(super) use examine::tables_of;
 pub use fault::Fault;
 pub use search::RowSearch;
 

@@ -99,6 +99,22 @@ pub struct Source {
     pub progress: Option<(u64, u64)>,
     /// Whether all that was there at the start has been read.
     pub caught_up: bool,
+    /// Whether it is a folder whose files are sources of their own.
+    pub is_folder: bool,
+}
+
+impl Source {
+    fn new(id: SourceId, name: &str, is_folder: bool) -> Self {
+        Self {
+            id,
+            name: name.to_owned(),
+            format: None,
+            state: SourceState::Waiting("opening".to_owned()),
+            progress: None,
+            caught_up: false,
+            is_folder,
+        }
+    }
 }
 
 /// One line that says what just happened.
@@ -129,6 +145,8 @@ pub struct Model {
     pub store: Store,
     /// The sources.
     pub sources: Vec<Source>,
+    /// How many of them bring records.
+    pub readable_sources: usize,
     /// Now, as the last update saw it.
     pub clock: Clock,
     /// The same on the monotonic clock.
@@ -228,20 +246,14 @@ impl Model {
     /// A model over sources that have not said anything yet.
     pub fn new(config: &Config, theme_name: &str, depth: Depth, sources: &[String], redact: bool) -> Self {
         let mut store = Store::new();
+        let sources_given = sources.len();
         let sources = sources
             .iter()
             .enumerate()
             .map(|(at, name)| {
                 let id = SourceId(at as u16);
                 store.add_source(id, name);
-                Source {
-                    id,
-                    name: name.clone(),
-                    format: None,
-                    state: SourceState::Waiting("opening".to_owned()),
-                    progress: None,
-                    caught_up: false,
-                }
+                Source::new(id, name, false)
             })
             .collect();
         let theme = theme_of(theme_name, depth);
@@ -250,6 +262,7 @@ impl Model {
             .map_or(Clock::STALE, |seconds| (seconds as i64).saturating_mul(NANOS_PER_SEC));
         Self {
             store,
+            readable_sources: sources_given,
             sources,
             clock: Clock { now: wall_clock(), stale },
             now: Instant::now(),
@@ -289,6 +302,23 @@ impl Model {
             dragging: None,
             depth,
         }
+    }
+
+    /// Takes up a file that came up in a folder; a number that is not the next one is none of ours.
+    pub(in crate::tui) fn add_source(&mut self, id: SourceId, name: &str) {
+        if usize::from(id.0) == self.sources.len() {
+            self.store.add_source(id, name);
+            self.sources.push(Source::new(id, name, false));
+            self.readable_sources += 1;
+        }
+    }
+
+    /// Adds a folder whose files will be sources of their own.
+    pub fn add_folder(&mut self, name: &str) -> SourceId {
+        let id = SourceId(u16::try_from(self.sources.len()).unwrap_or(u16::MAX));
+        self.store.add_source(id, name);
+        self.sources.push(Source::new(id, name, true));
+        id
     }
 
     /// Starts with a filter.

@@ -178,6 +178,7 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Vec<Effect>) 
 fn log_line(model: &Model, message: &SourceMessage) -> Option<String> {
     let name = model.sources.get(message.source.0 as usize).map_or("", |source| source.name.as_str());
     match &message.event {
+        SourceEvent::Found { name } => Some(format!("found {name}")),
         SourceEvent::Segment { format, why, .. } => Some(format!("{format} ({why}) in {name}")),
         SourceEvent::State(state) => Some(format!("{state:?} of {name}")),
         SourceEvent::CaughtUp => Some(format!("caught up with {name}")),
@@ -188,10 +189,15 @@ fn log_line(model: &Model, message: &SourceMessage) -> Option<String> {
 
 fn source_said(model: &mut Model, message: SourceMessage) {
     let at = message.source.0 as usize;
+    if let SourceEvent::Found { name } = &message.event {
+        model.add_source(message.source, name);
+        return;
+    }
     let arrival =
         Arrival { at: model.clock.now, live: model.sources.get(at).is_some_and(|source| source.caught_up) };
     let Some(source) = model.sources.get_mut(at) else { return };
     match message.event {
+        SourceEvent::Found { .. } => {}
         SourceEvent::Segment { id, format, modified, .. } => {
             source.format = Some(format);
             model.store.add_segment(id, message.source);
@@ -218,7 +224,7 @@ fn source_said(model: &mut Model, message: SourceMessage) {
         }
         SourceEvent::Ended => {
             (source.caught_up, source.progress) = (true, None);
-            if !matches!(source.state, SourceState::Failed(_)) {
+            if !matches!(source.state, SourceState::Failed(_) | SourceState::Snapshot(_)) {
                 source.state = SourceState::Snapshot("read to its end".to_owned());
             }
         }

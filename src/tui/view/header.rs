@@ -36,6 +36,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model) {
     line.left(" tracetui ", theme.accent);
     match model.sources.as_slice() {
         [source] => one_source(&mut line, model, source),
+        [folder, source] if folder.is_folder && !source.is_folder => one_source(&mut line, model, source),
         sources => many_sources(&mut line, model, sources),
     }
     let (running, suspended) = model.running;
@@ -68,7 +69,7 @@ fn one_source(line: &mut Line<'_>, model: &Model, source: &Source) {
 
 fn many_sources(line: &mut Line<'_>, model: &Model, sources: &[Source]) {
     let theme = &model.theme;
-    line.left(&Short::EMPTY.and_number(sources.len() as u64).and(" sources"), theme.strong);
+    line.left(&Short::EMPTY.and_number(model.readable_sources as u64).and(" sources"), theme.strong);
     let worst = sources.iter().find(|source| {
         matches!(source.state, SourceState::Failed(_) | SourceState::Blocked(_)) || source.progress.is_some()
     });

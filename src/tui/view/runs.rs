@@ -68,7 +68,7 @@ fn draw_run(buffer: &mut Buffer, row: Rect, model: &Model, run: TraceIx, figures
         own_right(buffer, row.x, row.y, right, &short::clock(start, &Zone), theme.faint);
         right = right.saturating_sub(10);
     }
-    if model.sources.len() > 1 && row.width >= 36 {
+    if model.readable_sources > 1 && row.width >= 36 {
         let name = model.store.source(trace.source()).map_or("", |source| source.name.as_str());
         let name = name.rsplit('/').next().unwrap_or(name);
         put_middle_right(buffer, row.x, row.y, right, name, 12, theme.faint);

@@ -121,17 +121,12 @@ fn zeros_between_and_behind_are_counted_once() {
 
 #[test]
 fn what_is_no_text_is_named_in_one_line() {
-    let gzip = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff\xab\x56\x2a\x29\x4a\x4c".to_vec();
     let wide = |bytes: &mut dyn Iterator<Item = u16>| bytes.flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
     let text = String::from_utf8(record(1)).expect("text");
-    let pretty = b"{\n  \"trace_id\": \"0af7651916cd43dd8448eb211c80319c\",\n  \"name\": \"a\"\n}\n".to_vec();
     for (bytes, word) in [
-        (gzip, "gzip"),
-        (b"\x28\xb5\x2f\xfd rest of it".to_vec(), "zstd"),
+        (b"BZh91AY&SY rest of it".to_vec(), "bzip2"),
         (wide(&mut std::iter::once(0xfeff).chain(text.encode_utf16())), "UTF-16"),
         (wide(&mut text.encode_utf16()), "UTF-16"),
-        (pretty, "single JSON document"),
-        (format!("[{},{}]\n", text.trim(), text.trim()).into_bytes(), "JSON array"),
     ] {
         let (_folder, path) = file(&bytes);
         let watch = Watch::once(&path);

@@ -2,8 +2,10 @@
 #![expect(clippy::expect_used, reason = "in a test that is how a failure shows")]
 
 mod big;
+mod folders;
 mod framing;
 mod random;
 mod scenarios;
 mod streams;
 mod support;
+mod whole;

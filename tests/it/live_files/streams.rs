@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use tracetui::format::Wish;
 use tracetui::source::{Follow, SourceSpec, expand};
 
 use super::support::{Watch, Writer, padded, record};
@@ -111,7 +112,7 @@ fn each_file_of_a_folder_is_read() {
         Writer::open(&folder.path().join(name)).records([at as u64]);
     }
     fs::write(folder.path().join("notes.md"), "# Notes\n\nNothing of interest.\n").expect("written");
-    let names = expand(&[folder.path().to_string_lossy().into_owned()]).expect("sources");
+    let names = expand(&[folder.path().to_string_lossy().into_owned()], &Wish::default()).expect("sources");
     let seen: Vec<u64> =
         names.iter().flat_map(|name| Watch::once(Path::new(name)).told.order.clone()).collect();
     assert_eq!(seen, [0, 1]);

@@ -94,6 +94,7 @@ impl Told {
 
     fn take(&mut self, event: SourceEvent) {
         match event {
+            SourceEvent::Found { .. } => panic!("no folder is followed"),
             SourceEvent::Segment { id, .. } => self.segments.push(id),
             SourceEvent::State(state) => self.states.push(state),
             SourceEvent::CaughtUp => self.caught_up = true,

@@ -119,6 +119,7 @@ impl Told {
 
     fn take(&mut self, event: SourceEvent) {
         match event {
+            SourceEvent::Found { .. } => panic!("no folder is followed"),
             SourceEvent::Segment { .. } => self.segments += 1,
             SourceEvent::State(state) => self.states.push(state),
             SourceEvent::CaughtUp => self.caught_up = true,

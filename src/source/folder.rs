@@ -1,0 +1,304 @@
+//! Which files a folder or a pattern stands for: looked through with bounds, links followed once.
+
+use std::collections::HashSet;
+use std::fs::Metadata;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::SourceError;
+use super::place::{Found, fits, look, open};
+use crate::format::{SAMPLE_BYTES, Wish, detect_stream};
+
+/// Deepest folder below the one that is given.
+const MAX_DEPTH: usize = 16;
+/// Folders and files that are looked at, most.
+const MAX_ENTRIES: usize = 100_000;
+/// Files that a folder stands for, most: the ones that were written last.
+pub(super) const MAX_FILES: usize = 2_000;
+/// Folders that hold other people's files.
+const SKIPPED: [&str; 2] = ["node_modules", "__pycache__"];
+
+/// An argument that stands for files.
+#[derive(Clone, Debug)]
+pub(super) struct Folder {
+    root: PathBuf,
+    /// The parts that names below the root must fit; none for all files.
+    pattern: Vec<String>,
+}
+
+/// What is below a folder.
+#[derive(Debug, Default)]
+pub(super) struct Listing {
+    /// Files with what is known about them, in order of their names.
+    pub(super) files: Vec<(PathBuf, Metadata)>,
+    /// The folders in which they lie or may come to lie.
+    pub(super) folders: Vec<PathBuf>,
+    /// Whether there was more than is looked at.
+    pub(super) is_cut: bool,
+}
+
+impl Folder {
+    /// The folder or pattern that an argument is; `None` for all others.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        let path = Path::new(name);
+        if name == "-" {
+            return None;
+        }
+        if path.is_dir() {
+            return Some(Self { root: path.to_owned(), pattern: Vec::new() });
+        }
+        // A file that is really called so is that file.
+        if !name.contains(['*', '?']) || path.symlink_metadata().is_ok() {
+            return None;
+        }
+        let mut root = PathBuf::new();
+        let mut pattern: Vec<String> = Vec::new();
+        for part in path.components() {
+            let text = part.as_os_str().to_string_lossy().into_owned();
+            if pattern.is_empty() && !text.contains(['*', '?']) {
+                root.push(part);
+            } else if !(text == "**" && pattern.last().is_some_and(|last| last == "**")) {
+                pattern.push(text);
+            }
+        }
+        Some(Self { root, pattern })
+    }
+
+    /// Whether names must fit a pattern.
+    pub(super) fn is_pattern(&self) -> bool {
+        !self.pattern.is_empty()
+    }
+
+    /// Looks through the folder. What can't be read is left out, except for the root.
+    pub(super) fn list(&self) -> std::io::Result<Listing> {
+        let mut listing = Listing::default();
+        let mut seen: HashSet<PathBuf> = HashSet::new();
+        let here = PathBuf::from(".");
+        let root = if self.root.as_os_str().is_empty() { &here } else { &self.root };
+        // Where the pattern stands in a folder: several places, because `**` may end anywhere.
+        let mut left = vec![(self.root.clone(), vec![0usize], 0usize)];
+        seen.extend(root.canonicalize());
+        std::fs::read_dir(root)?;
+        let mut entries = 0usize;
+        while let Some((folder, places, depth)) = left.pop() {
+            let list = if folder.as_os_str().is_empty() { &here } else { &folder };
+            let Ok(read) = std::fs::read_dir(list) else { continue };
+            listing.folders.push(list.clone());
+            for entry in read.flatten() {
+                entries += 1;
+                if entries > MAX_ENTRIES {
+                    listing.is_cut = true;
+                    break;
+                }
+                let name = entry.file_name().to_string_lossy().into_owned();
+                let (next, is_whole) = self.step(&places, &name);
+                let path = folder.join(entry.file_name());
+                // Follows links.
+                let Ok(meta) = std::fs::metadata(&path) else { continue };
+                if meta.is_dir() {
+                    let may_go = !next.is_empty() && depth < MAX_DEPTH && !SKIPPED.contains(&&*name);
+                    if may_go && path.canonicalize().is_ok_and(|real| seen.insert(real)) {
+                        left.push((path, next, depth + 1));
+                    }
+                } else if meta.is_file() && is_whole && !is_side_file(&name) {
+                    listing.files.push((path, meta));
+                }
+            }
+        }
+        listing.files.sort_by(|a, b| a.0.cmp(&b.0));
+        listing.folders.sort();
+        Ok(listing)
+    }
+
+    /// Where the pattern stands behind a name, and whether the name is a file it means.
+    fn step(&self, places: &[usize], name: &str) -> (Vec<usize>, bool) {
+        if self.pattern.is_empty() {
+            return if name.starts_with('.') { (Vec::new(), false) } else { (vec![0], true) };
+        }
+        let (mut next, mut is_whole) = (Vec::new(), false);
+        let mut left = places.to_vec();
+        let mut tried = HashSet::new();
+        while let Some(at) = left.pop() {
+            let Some(part) = self.pattern.get(at).filter(|_| tried.insert(at)) else { continue };
+            if part == "**" {
+                // Any folder, or none.
+                left.push(at + 1);
+                if !name.starts_with('.') {
+                    next.push(at);
+                    is_whole |= at + 1 == self.pattern.len();
+                }
+            } else if fits(part, name) && (!name.starts_with('.') || part.starts_with('.')) {
+                next.push(at + 1);
+                is_whole |= at + 1 == self.pattern.len();
+            }
+        }
+        next.retain(|at| *at < self.pattern.len());
+        next.sort_unstable();
+        next.dedup();
+        (next, is_whole)
+    }
+}
+
+/// What databases keep beside themselves.
+fn is_side_file(name: &str) -> bool {
+    ["-wal", "-shm", "-journal"].iter().any(|end| name.ends_with(end))
+}
+
+/// Whether a file of a folder is one to read: a database, records of a known format, or still empty under a name for
+/// such. A log of which only times and names are known is none, unless its format is asked for.
+pub(super) fn is_source(path: &Path, wish: &Wish) -> bool {
+    match look(path) {
+        Found::Database => true,
+        Found::Compressed(_) => path.file_stem().is_some_and(|stem| has_log_name(Path::new(stem))),
+        Found::Lines => {
+            let mut sample = Vec::new();
+            let read = open(path).and_then(|file| file.take(SAMPLE_BYTES as u64).read_to_end(&mut sample));
+            // What is asked for is asked of each file by itself: a folder holds other things, too.
+            let asked = wish.format.is_some() || wish.mapping.is_some();
+            match read.map(|_| detect_stream(&sample, &Wish::default())) {
+                Ok(Ok(Some(found))) => asked || found.dialect.format.name != "generic",
+                Ok(Ok(None)) => has_log_name(path),
+                _ => asked && has_log_name(path),
+            }
+        }
+        _ => false,
+    }
+}
+
+fn has_log_name(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| {
+        ["jsonl", "ndjson", "log", "json"].iter().any(|name| extension.eq_ignore_ascii_case(name))
+    })
+}
+
+/// Replaces each folder among the arguments by the files below it that can be read as sources, and each pattern with
+/// `*`, `?` or `**` by the files it fits, in order of their names. Hidden files and the side files of databases are left
+/// out.
+pub fn expand(names: &[String], wish: &Wish) -> Result<Vec<String>, SourceError> {
+    let mut all = Vec::new();
+    for name in names {
+        let Some(folder) = Folder::of(name) else {
+            all.push(name.clone());
+            continue;
+        };
+        let unusable = |what: String| SourceError::Unusable(what, PathBuf::from(name));
+        let mut listing = match folder.list() {
+            Ok(listing) => listing,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Listing::default(),
+            Err(error) => return Err(unusable(format!("failed to list the folder: {error}"))),
+        };
+        newest(&mut listing.files);
+        let count = listing.files.len();
+        if !folder.is_pattern() {
+            listing.files.retain(|(path, _)| is_source(path, wish));
+        }
+        if listing.files.is_empty() {
+            return Err(unusable(match count {
+                _ if folder.is_pattern() => "no file fits the pattern".to_owned(),
+                0 => "the folder has no files to read".to_owned(),
+                1 => "the folder's only file is none that can be read: give its path to see why".to_owned(),
+                _ => format!("none of the {count} files of the folder can be read: give one to see why"),
+            }));
+        }
+        all.extend(listing.files.iter().map(|(path, _)| path.to_string_lossy().into_owned()));
+    }
+    Ok(all)
+}
+
+/// Leaves the files that were written last, in order of their names.
+pub(super) fn newest(files: &mut Vec<(PathBuf, Metadata)>) {
+    if files.len() > MAX_FILES {
+        files.sort_by_key(|(_, meta)| std::cmp::Reverse(meta.modified().ok()));
+        files.truncate(MAX_FILES);
+        files.sort_by(|a, b| a.0.cmp(&b.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::place::file_name;
+
+    const SPAN: &[u8] =
+        br#"{"trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"00f067aa0ba902b7","name":"a"}"#;
+
+    fn tree(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in files {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        folder
+    }
+
+    fn names(folder: &tempfile::TempDir, argument: &str) -> Vec<String> {
+        let argument = folder.path().join(argument).to_string_lossy().into_owned();
+        let short = |file: String| {
+            Path::new(&file).strip_prefix(folder.path()).unwrap().to_string_lossy().into_owned()
+        };
+        expand(&[argument], &Wish::default()).unwrap().into_iter().map(short).collect()
+    }
+
+    #[test]
+    fn a_folder_stands_for_what_can_be_read_below_it() {
+        let folder = tree(&[
+            ("b.ndjson", SPAN),
+            ("a.txt", SPAN),
+            ("sub/deep/c.jsonl", SPAN),
+            ("README.md", b"# Notes\n\nnothing to see\n"),
+            ("package.json", b"{\n  \"name\": \"x\",\n  \"version\": \"1\"\n}\n"),
+            ("app.log", b"{\"time\":1767225600000,\"level\":30,\"msg\":\"up\"}\n"),
+            ("later.jsonl", b""),
+            ("old.ndjson.gz", b"\x1f\x8b\x08\0rest"),
+            ("tiles.bin.gz", b"\x1f\x8b\x08\0rest"),
+            (".hidden.ndjson", SPAN),
+            (".git/d.ndjson", SPAN),
+            ("node_modules/x/e.ndjson", SPAN),
+            ("c.db", b"SQLite format 3\0and so on"),
+            ("c.db-wal", b"x"),
+        ]);
+        let want = ["a.txt", "b.ndjson", "c.db", "later.jsonl", "old.ndjson.gz", "sub/deep/c.jsonl"];
+        assert_eq!(names(&folder, ""), want);
+    }
+
+    #[test]
+    fn patterns_go_through_folders() {
+        let folder =
+            tree(&[("a.ndjson", SPAN), ("x/b.ndjson", SPAN), ("x/y/c.ndjson", SPAN), ("x/y/c.txt", SPAN)]);
+        assert_eq!(names(&folder, "*.?djson"), ["a.ndjson"]);
+        assert_eq!(names(&folder, "**/*.ndjson"), ["a.ndjson", "x/b.ndjson", "x/y/c.ndjson"]);
+        assert_eq!(names(&folder, "x/**/c.*"), ["x/y/c.ndjson", "x/y/c.txt"]);
+        assert_eq!(names(&folder, "*/*.ndjson"), ["x/b.ndjson"]);
+        assert_eq!(names(&folder, "x/**"), ["x/b.ndjson", "x/y/c.ndjson", "x/y/c.txt"]);
+        let none = expand(&[folder.path().join("**/*.csv").to_string_lossy().into_owned()], &Wish::default())
+            .unwrap_err();
+        assert!(none.to_string().starts_with("no file fits the pattern: "), "{none}");
+        assert_eq!(
+            expand(&["-".to_owned(), "no/such".to_owned()], &Wish::default()).unwrap(),
+            ["-", "no/such"]
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn circles_of_links_end() {
+        let folder = tree(&[("x/a.ndjson", SPAN)]);
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("x/up")).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("x"), folder.path().join("again")).unwrap();
+        let found = names(&folder, "");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(file_name(Path::new(&found[0])), "a.ndjson");
+    }
+
+    #[test]
+    fn depth_is_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = "d/".repeat(40);
+        std::fs::create_dir_all(folder.path().join(&deep)).unwrap();
+        std::fs::write(folder.path().join(&deep).join("a.ndjson"), SPAN).unwrap();
+        let name = folder.path().to_string_lossy().into_owned();
+        let listing = Folder::of(&name).unwrap().list().unwrap();
+        assert_eq!((listing.files.len(), listing.folders.len()), (0, MAX_DEPTH + 1));
+    }
+}
