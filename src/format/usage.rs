@@ -394,6 +394,11 @@ fn holds_counters(name: &str) -> bool {
         || matches!(
             name,
             "usage"
+                | "tokens"
+                | "token_usage"
+                | "tokenUsage"
+                | "usage_metadata"
+                | "usageMetadata"
                 | "cache_creation"
                 | "cacheCreation"
                 | "cache_creation_token_details"
