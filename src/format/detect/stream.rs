@@ -212,7 +212,8 @@ fn rank(bytes: &[u8]) -> Ranking {
 /// Whether most lines with JSON have something before it.
 fn is_mostly_prefixed(bytes: &[u8]) -> bool {
     let (mut plain, mut prefixed) = (0usize, 0usize);
-    for line in LineSample::new(bytes).lines() {
+    // All of them: a program may say a lot before it logs its first record.
+    for line in bytes.split(|&byte| byte == b'\n') {
         match json_start(line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line)) {
             Some(at) if line.get(..at).unwrap_or_default().trim_ascii().is_empty() => plain += 1,
             Some(_) => prefixed += 1,

@@ -116,3 +116,22 @@ fn the_bell_rings_once_when_a_budget_is_crossed() {
     }
     assert_eq!(bells, 1);
 }
+
+#[test]
+fn a_folder_is_followed_into_one_list() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut terminal = Terminal::start(&["watch", &folder.path().to_string_lossy()], USUAL);
+    terminal.wait_for("waiting");
+    spans::file(folder.path(), "one.ndjson", &spans::run("t1", "first-flow"));
+    terminal.wait_for("first-flow");
+    // One file needs no column that says which.
+    std::fs::create_dir(folder.path().join("sub")).expect("made");
+    let two = spans::file(&folder.path().join("sub"), "two.ndjson", &spans::run("t2", "second-flow"));
+    terminal.wait_for("2 sources");
+    terminal.wait_for("2 runs");
+    spans::append(&two, &spans::run("t3", "third-flow"));
+    terminal.wait_for("3 runs");
+    terminal.wait_for("two.ndjson");
+    terminal.send("q");
+    terminal.expect_exit(0);
+}
