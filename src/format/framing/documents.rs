@@ -167,7 +167,7 @@ impl Documents {
 
     /// Passes over the inside of a string. A raw line end is not in one: then a quote is missing.
     fn string(&mut self, bytes: &[u8], mut at: usize) -> usize {
-        if std::mem::take(&mut self.escaped) {
+        if std::mem::take(&mut self.escaped) && bytes.get(at) != Some(&b'\n') {
             at += 1;
         }
         while let Some(found) = memchr3(b'"', b'\\', b'\n', bytes.get(at..).unwrap_or_default()) {

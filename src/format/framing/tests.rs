@@ -123,6 +123,14 @@ fn json() -> impl Strategy<Value = String> {
     })
 }
 
+#[test]
+fn a_line_end_after_a_backslash_ends_a_string_wherever_the_cut_is() {
+    let text = b"{\"a\\\n}\n{\"b\":1}\n";
+    for cut in 0..=text.len() {
+        assert_eq!(scan(&[&text[..cut], &text[cut..]]), scan(&[text]), "cut at {cut}");
+    }
+}
+
 proptest! {
     /// Any way of cutting the bytes into reads gives the same pieces, whatever they are.
     #[test]
