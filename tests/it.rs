@@ -18,6 +18,8 @@ mod layering;
 #[cfg(unix)]
 #[path = "support/lexer.rs"]
 mod lexer;
+#[path = "support/live.rs"]
+mod live;
 #[path = "it/live_agents.rs"]
 mod live_agents;
 #[cfg(unix)]

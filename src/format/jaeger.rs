@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::genai::{Collector, Context, mapping};
 use super::json::{Fault, LineText, Reader};
 use super::lines::each_object_in;
-use super::plain::{error_line, gather, tell};
+use super::plain::{error_line, gather, standing, tell};
 use super::{Line, LineDecoder, LineFormat, LineSample, Stream};
 use crate::model::{
     Batch, DetailEvent, Parent, PayloadRef, Reason, SpanDetail, SpanUpdate, Stamp, Status, Symbol, Timed,
@@ -215,12 +215,9 @@ fn update(
     let failed = flag || of("otel.status_code").and_then(Json::as_str) == Some("ERROR");
     let thrown = failed.then(|| logs(span)).and_then(|logs| thrown(&logs));
     let interrupted = |text: &str| mapping().events.suspended.iter().any(|word| text.contains(&**word));
-    update.status = Some(match collector.status() {
-        _ if failed && thrown.as_deref().is_some_and(interrupted) => Status::Suspended,
-        _ if failed => Status::Error,
-        Some(said) => said,
-        None if update.end.is_some() => Status::Ok,
-        None => Status::Running,
+    update.status = Some(match () {
+        () if failed && thrown.as_deref().is_some_and(interrupted) => Status::Suspended,
+        () => standing(failed, &collector, update.end.is_some()),
     });
     if update.status == Some(Status::Error) {
         let said = of("otel.status_description").and_then(Json::as_str).map(str::to_owned);

@@ -7,10 +7,10 @@ use serde_json::Value as Json;
 
 use super::genai::{Collector, Context, mapping};
 use super::json::Value;
-use super::plain::{collect, error_line, events, flatten, tell};
+use super::plain::{collect, error_line, events, flatten, standing, tell};
 use super::rows::{DetailRow, Shape};
 use super::{Cell, Lookup, RowPlace, TableFormat};
-use crate::model::{Batch, Parent, Reason, SpanDetail, Status, UnixNanos};
+use crate::model::{Batch, Parent, Reason, SpanDetail, UnixNanos};
 
 /// The old span table of Mastra.
 pub(super) static TABLE: TableFormat = TableFormat {
@@ -75,12 +75,7 @@ fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
     let status: Json =
         row.text("status").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let failed = status.get("code").and_then(Json::as_u64) == Some(2);
-    update.status = Some(match collector.status() {
-        _ if failed => Status::Error,
-        Some(said) => said,
-        None if update.end.is_some() => Status::Ok,
-        None => Status::Running,
-    });
+    update.status = Some(standing(failed, &collector, update.end.is_some()));
     if failed {
         let message = status.get("message").and_then(Json::as_str).map(str::to_owned);
         update.error = out.intern(&error_line(&message.or_else(|| collector.error()).unwrap_or_default()));

@@ -5,10 +5,10 @@
 
 use super::genai::{Collector, Context, mapping};
 use super::json::Value;
-use super::plain::{collect, error_line, events, flatten, tell};
+use super::plain::{collect, error_line, events, flatten, standing, tell};
 use super::rows::{DetailRow, Row, Shape};
 use super::{Cell, Lookup, RowPlace, TableFormat};
-use crate::model::{Batch, NanoUsd, Parent, Reason, SpanDetail, Status, Symbol};
+use crate::model::{Batch, NanoUsd, Parent, Reason, SpanDetail, Symbol};
 
 /// The span table of Phoenix.
 pub(super) static TABLE: TableFormat = TableFormat {
@@ -91,12 +91,7 @@ fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
     update.cost = update.cost.or_else(|| row.number("total_cost").and_then(NanoUsd::from_usd));
 
     let failed = row.text("status_code").is_some_and(|code| code.eq_ignore_ascii_case("ERROR"));
-    update.status = Some(match collector.status() {
-        _ if failed => Status::Error,
-        Some(said) => said,
-        None if update.end.is_some() => Status::Ok,
-        None => Status::Running,
-    });
+    update.status = Some(standing(failed, &collector, update.end.is_some()));
     if failed {
         let message = row.text("status_message").map(str::to_owned).or_else(|| collector.error());
         update.error = out.intern(&error_line(&message.unwrap_or_default()));

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 
 use super::genai::{Collector, Conversation, Said, joined_error, kind_of, mapping};
 use super::json::{Reader, Value};
-use crate::model::{DetailEvent, SpanDetail, UnixNanos};
+use crate::model::{DetailEvent, SpanDetail, Status, UnixNanos};
 
 /// Deepest object of attributes that is looked into.
 const MAX_DEPTH: usize = 8;
@@ -15,6 +15,16 @@ const MAX_ATTRIBUTES: usize = 4096;
 const MAX_EVENTS: usize = 2_000;
 /// Characters of an error that are kept in the index.
 const MAX_ERROR: usize = 500;
+
+/// How a span stands that failed or not, by what its attributes say and whether it has an end.
+pub(super) fn standing(failed: bool, collector: &Collector<'_, '_>, ended: bool) -> Status {
+    match collector.status() {
+        _ if failed => Status::Error,
+        Some(said) => said,
+        None if ended => Status::Ok,
+        None => Status::Running,
+    }
+}
 
 /// The first line of an error, as the index keeps it.
 pub(super) fn error_line(text: &str) -> String {

@@ -4,11 +4,10 @@ use serde_json::{Map, Value as Json};
 
 use super::genai::{Collector, Context, mapping};
 use super::json::{LineText, Reader};
-use super::plain::{error_line, gather, tell};
+use super::plain::{error_line, gather, standing, tell};
 use super::{Line, LineDecoder, LineFormat, LineSample, Stream};
 use crate::model::{
-    Batch, DetailEvent, Parent, PayloadRef, Reason, SpanDetail, SpanUpdate, Stamp, Status, Symbol, Timed,
-    UnixNanos,
+    Batch, DetailEvent, Parent, PayloadRef, Reason, SpanDetail, SpanUpdate, Stamp, Symbol, Timed, UnixNanos,
 };
 
 /// Zipkin's JSON.
@@ -160,12 +159,7 @@ fn update(span: &Map<String, Json>, at: PayloadRef, stamp: Stamp, out: &mut Batc
     // The tag is there at all: its text is the message.
     let error = of("error").filter(|error| error.as_str() != Some("false") && error.as_bool() != Some(false));
     let failed = error.is_some() || of("otel.status_code").and_then(Json::as_str) == Some("ERROR");
-    update.status = Some(match collector.status() {
-        _ if failed => Status::Error,
-        Some(said) => said,
-        None if update.end.is_some() => Status::Ok,
-        None => Status::Running,
-    });
+    update.status = Some(standing(failed, &collector, update.end.is_some()));
     if failed {
         let message = error.and_then(Json::as_str).filter(|text| !text.is_empty() && *text != "true");
         let described = of("otel.status_description").and_then(Json::as_str);

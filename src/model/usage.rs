@@ -130,7 +130,6 @@ impl UsageNotes {
         (Self::REASONING_INFERRED, "reasoning_inferred", "reasoning worked out from the total"),
         (Self::OUTPUT_AT_LEAST, "output_at_least", "output is a placeholder: at least so many tokens"),
     ];
-    const OF_OUTPUT: u8 = Self::REASONING_INFERRED.0 | Self::OUTPUT_AT_LEAST.0;
 
     /// Whether all of `other` is noted.
     pub fn has(self, other: Self) -> bool {
@@ -146,13 +145,6 @@ impl UsageNotes {
     /// The notes that are set, as (word, what the screen says).
     pub fn iter(self) -> impl Iterator<Item = (&'static str, &'static str)> {
         Self::ALL.into_iter().filter(move |(note, ..)| self.has(*note)).map(|(_, word, text)| (word, text))
-    }
-
-    /// These where they speak of what `usage` knows, else those of `other`.
-    fn or(self, usage: &Usage, other: Self) -> Self {
-        let output = if usage.output.is_some() { self } else { other }.0 & Self::OF_OUTPUT;
-        let input = if usage.input.is_some() { self } else { other }.0 & !Self::OF_OUTPUT;
-        Self(output | input)
     }
 }
 
@@ -198,30 +190,6 @@ impl Usage {
             output,
             reasoning,
             output_audio,
-        }
-    }
-
-    /// The same usage with every counter that `self` lacks taken from `other`.
-    #[must_use]
-    pub fn or(self, other: Self) -> Self {
-        let part = |ours: u32, theirs: u32| if ours == 0 { theirs } else { ours };
-        let (ours, theirs) = (self.parts, other.parts);
-        let unsaid = ours.tier == ServiceTier::Unsaid;
-        Self {
-            input: self.input.or(other.input),
-            cache_read: self.cache_read.or(other.cache_read),
-            cache_write: self.cache_write.or(other.cache_write),
-            output: self.output.or(other.output),
-            reasoning: self.reasoning.or(other.reasoning),
-            parts: UsageParts {
-                cache_write_1h: part(ours.cache_write_1h, theirs.cache_write_1h),
-                input_audio: part(ours.input_audio, theirs.input_audio),
-                cache_read_audio: part(ours.cache_read_audio, theirs.cache_read_audio),
-                output_audio: part(ours.output_audio, theirs.output_audio),
-                searches: part(ours.searches, theirs.searches),
-                tier: if unsaid { theirs.tier } else { ours.tier },
-                notes: ours.notes.or(&self, theirs.notes),
-            },
         }
     }
 }

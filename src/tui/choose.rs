@@ -252,10 +252,9 @@ impl Columns {
 }
 
 fn cost(figures: &ChoiceFigures) -> Short {
-    match (figures.unpriced, figures.cost.0) {
-        (0, _) => short::usd_cell(figures.cost),
-        (_, 0) => Short::of(text::UNKNOWN),
-        _ => Short::of("≥").and(&short::usd_cell(figures.cost)),
+    match figures.unpriced {
+        0 => short::usd_cell(figures.cost),
+        unpriced => short::bill_cell(figures.cost, unpriced),
     }
 }
 

@@ -4,68 +4,12 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use tracetui::model::{Marks, TokenSum, UnixNanos};
-use tracetui::source::{Catalog, Follow, SourceEvent, SourceId, SourceMessage, SourceSpec, StopFlag, spawn};
-use tracetui::store::{Arrival, Clock, Store};
+use tracetui::model::{Marks, TokenSum};
+use tracetui::store::Store;
 
+use super::live::{Live, words};
 use super::program::fixture;
-
-/// Sources that are followed into one store.
-struct Live {
-    store: Store,
-    catalog: Arc<Catalog>,
-    tx: tokio::sync::mpsc::Sender<SourceMessage>,
-    rx: tokio::sync::mpsc::Receiver<SourceMessage>,
-    stop: StopFlag,
-    sources: u16,
-}
-
-impl Live {
-    fn new() -> Self {
-        let (tx, rx) = tokio::sync::mpsc::channel(16);
-        let (catalog, stop) = (Arc::new(Catalog::default()), StopFlag::default());
-        Self { store: Store::new(), catalog, tx, rx, stop, sources: 0 }
-    }
-
-    fn follow(&mut self, path: &Path) {
-        let spec = SourceSpec::Path(path.to_owned());
-        let (source, catalog) = (SourceId(self.sources), Arc::clone(&self.catalog));
-        spawn(spec, source, catalog, Follow::Live, None, self.tx.clone(), self.stop.clone());
-        self.sources += 1;
-    }
-
-    fn until(&mut self, what: &str, done: impl Fn(&Store) -> bool) {
-        let end = Instant::now() + Duration::from_secs(20);
-        while !done(&self.store) {
-            assert!(Instant::now() < end, "{what}: {:?} {:?}", self.store.totals(), words(&self.store));
-            match self.rx.try_recv().map(|message| (message.source, message.event)) {
-                Ok((source, SourceEvent::Segment { id, .. })) => self.store.add_segment(id, source),
-                Ok((source, SourceEvent::Batch(batch))) => {
-                    self.store.apply(source, &batch, Arrival { at: UnixNanos(0), live: true });
-                }
-                Ok(_) => {}
-                Err(_) => std::thread::sleep(Duration::from_millis(1)),
-            }
-        }
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        self.stop.stop();
-    }
-}
-
-fn words(store: &Store) -> Vec<String> {
-    let clock = Clock::at(UnixNanos(0));
-    let mut all: Vec<String> =
-        store.spans().map(|span| format!("{} {}", span.name(), span.status(&clock))).collect();
-    all.sort();
-    all
-}
 
 fn has(store: &Store, word: &str) -> bool {
     words(store).iter().any(|known| known == word)

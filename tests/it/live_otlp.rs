@@ -1,60 +1,12 @@
 //! OpenTelemetry lines that are read while they are written.
 
-#![expect(clippy::expect_used, reason = "a helper of a test may fail it")]
-
 use std::io::Write as _;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use tracetui::model::{SpanDetail, UnixNanos};
-use tracetui::source::{Catalog, Follow, SourceEvent, SourceId, SourceMessage, SourceSpec, StopFlag, spawn};
-use tracetui::store::{Arrival, Clock, SpanView, Store};
+use tracetui::model::UnixNanos;
+use tracetui::store::{Clock, SpanView, Store};
 
+use super::live::Live;
 use super::program::fixture;
-
-struct Live {
-    store: Store,
-    catalog: Arc<Catalog>,
-    rx: tokio::sync::mpsc::Receiver<SourceMessage>,
-    stop: StopFlag,
-}
-
-impl Live {
-    fn new(path: &Path) -> Self {
-        let (tx, rx) = tokio::sync::mpsc::channel(16);
-        let (catalog, stop) = (Arc::new(Catalog::default()), StopFlag::default());
-        let spec = SourceSpec::Path(path.to_owned());
-        spawn(spec, SourceId(0), Arc::clone(&catalog), Follow::Live, None, tx, stop.clone());
-        Self { store: Store::new(), catalog, rx, stop }
-    }
-
-    fn until(&mut self, what: &str, done: impl Fn(&Store) -> bool) {
-        let end = Instant::now() + Duration::from_secs(20);
-        while !done(&self.store) {
-            assert!(Instant::now() < end, "{what}: {:?}", self.store.totals());
-            match self.rx.try_recv().map(|message| (message.source, message.event)) {
-                Ok((source, SourceEvent::Segment { id, .. })) => self.store.add_segment(id, source),
-                Ok((source, SourceEvent::Batch(batch))) => {
-                    self.store.apply(source, &batch, Arrival { at: UnixNanos(0), live: true });
-                }
-                Ok(_) => {}
-                Err(_) => std::thread::sleep(Duration::from_millis(1)),
-            }
-        }
-    }
-
-    fn detail(&self, name: &str) -> SpanDetail {
-        let span = self.store.spans().find(|span| span.name() == name).expect("the span");
-        self.catalog.read_detail(&span.payloads()).expect("its records")
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        self.stop.stop();
-    }
-}
 
 fn words(store: &Store) -> Vec<String> {
     let clock = Clock::at(UnixNanos(0));
@@ -83,7 +35,7 @@ fn pending_spans_run_until_their_end_is_written() {
         }
     };
     write(&lines[..4]);
-    let mut live = Live::new(&path);
+    let mut live = Live::of(&path);
     live.until("three spans under way", |store| words(store).len() == 3);
     assert_eq!(
         words(&live.store),
@@ -115,7 +67,7 @@ fn spans_and_their_log_events_come_from_two_files() {
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("both.jsonl");
     let read = |name: &str| std::fs::read_to_string(fixture(name)).expect("reads");
-    let mut live = Live::new(&path);
+    let mut live = Live::of(&path);
     // Events come before the span they belong to.
     let text = read("otlp/openai-v2/default_content-logs.jsonl")
         + &read("otlp/openai-v2/default_content-traces.jsonl");

@@ -3,58 +3,13 @@
 #![expect(clippy::expect_used, reason = "a helper of a test may fail it")]
 
 use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use tracetui::model::{Role, SpanDetail, UnixNanos};
-use tracetui::source::{Catalog, Follow, SourceEvent, SourceId, SourceMessage, SourceSpec, StopFlag, spawn};
-use tracetui::store::{Arrival, Store};
+use tracetui::model::Role;
+use tracetui::store::Store;
 
+use super::live::Live;
 use super::program::fixture;
-
-struct Live {
-    store: Store,
-    catalog: Arc<Catalog>,
-    rx: tokio::sync::mpsc::Receiver<SourceMessage>,
-    stop: StopFlag,
-}
-
-impl Live {
-    fn new(path: &Path) -> Self {
-        let (tx, rx) = tokio::sync::mpsc::channel(16);
-        let (catalog, stop) = (Arc::new(Catalog::default()), StopFlag::default());
-        let spec = SourceSpec::Path(path.to_owned());
-        spawn(spec, SourceId(0), Arc::clone(&catalog), Follow::Live, None, tx, stop.clone());
-        Self { store: Store::new(), catalog, rx, stop }
-    }
-
-    fn until(&mut self, what: &str, done: impl Fn(&Store) -> bool) {
-        let end = Instant::now() + Duration::from_secs(20);
-        while !done(&self.store) {
-            assert!(Instant::now() < end, "{what}: {:?}", self.store.totals());
-            match self.rx.try_recv().map(|message| (message.source, message.event)) {
-                Ok((source, SourceEvent::Segment { id, .. })) => self.store.add_segment(id, source),
-                Ok((source, SourceEvent::Batch(batch))) => {
-                    self.store.apply(source, &batch, Arrival { at: UnixNanos(0), live: true });
-                }
-                Ok(_) => {}
-                Err(_) => std::thread::sleep(Duration::from_millis(1)),
-            }
-        }
-    }
-
-    fn detail(&self, name: &str) -> SpanDetail {
-        let span = self.store.spans().find(|span| span.name() == name).expect("the span");
-        self.catalog.read_detail(&span.payloads()).expect("its row")
-    }
-}
-
-impl Drop for Live {
-    fn drop(&mut self) {
-        self.stop.stop();
-    }
-}
 
 /// A database that holds the rows of a fixture in another file, to be written one after the other.
 fn writer(sql: &str, folder: &Path, wal: bool) -> (Connection, std::path::PathBuf) {
@@ -94,7 +49,7 @@ fn phoenix_spans_come_when_they_end_and_their_cost_later() {
     let folder = tempfile::tempdir().expect("folder");
     let (db, path) = writer("phoenix/20.26.sql", folder.path(), true);
     db.execute_batch("INSERT INTO main.projects SELECT * FROM whole.projects").expect("written");
-    let mut live = Live::new(&path);
+    let mut live = Live::of(&path);
     // Spans in the order of their ends, a commit each, the trace's row before its first.
     for id in 1..=15 {
         db.execute_batch(&format!(
@@ -125,7 +80,7 @@ fn phoenix_spans_come_when_they_end_and_their_cost_later() {
 fn mlflow_traces_come_whole() {
     let folder = tempfile::tempdir().expect("folder");
     let (db, path) = writer("mlflow/3.17.sql", folder.path(), false);
-    let mut live = Live::new(&path);
+    let mut live = Live::of(&path);
     for (at, trace) in ["tr-d6b5%", "tr-84c1%", "tr-74b9%"].iter().enumerate() {
         // `duration_ns` is a generated column.
         db.execute_batch(&format!(
@@ -153,7 +108,7 @@ fn mlflow_traces_come_whole() {
 fn llm_commands_come_whole_with_their_tools() {
     let folder = tempfile::tempdir().expect("folder");
     let (db, path) = writer("llm/0.36.sql", folder.path(), false);
-    let mut live = Live::new(&path);
+    let mut live = Live::of(&path);
     // One command: everything in one commit at its end.
     db.execute_batch(
         "BEGIN;
@@ -181,7 +136,7 @@ fn llm_commands_come_whole_with_their_tools() {
 fn runs_of_a_service_begin_and_end() {
     let folder = tempfile::tempdir().expect("folder");
     let (db, path) = writer("telemetry-api/service.sql", folder.path(), false);
-    let mut live = Live::new(&path);
+    let mut live = Live::of(&path);
     let add = |ids: &str, extra: &str| {
         db.execute_batch(&format!(
             "BEGIN; INSERT INTO main.agent_runs SELECT * FROM whole.agent_runs WHERE id IN ({ids}); {extra} COMMIT;"
@@ -218,7 +173,7 @@ fn tables_beside_the_spans_may_be_missing() {
          DROP TABLE main.span_costs; DROP TABLE main.projects; DROP TABLE main.traces;",
     )
     .expect("written");
-    let mut live = Live::new(&path);
+    let mut live = Live::of(&path);
     live.until("spans", |store| store.spans().count() == 15);
     assert_eq!(live.store.traces().count(), 2, "told apart by the row that is missing");
     assert_eq!(tokens(&live.store), (18_008, 800));
@@ -241,7 +196,7 @@ fn line_by_line(name: &str, whole: (u64, u64), mut check: impl FnMut(usize, &Sto
     let folder = tempfile::tempdir().expect("folder");
     let path = folder.path().join("live.ndjson");
     let mut log = std::fs::File::create(&path).expect("made");
-    let mut live = Live::new(&path);
+    let mut live = Live::of(&path);
     for (at, line) in text.lines().enumerate() {
         let (head, tail) = line.split_at(line.len() / 2);
         for piece in [head, tail, "\n"] {

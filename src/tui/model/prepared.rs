@@ -112,11 +112,6 @@ fn duration(trace: &TraceView<'_>, status: Status, clock: &Clock) -> Option<i64>
     Some(end.since(start).max(0))
 }
 
-/// When any of some traces changed last.
-fn newest(store: &Store, traces: &[TraceIx]) -> u64 {
-    traces.iter().map(|trace| store.trace(*trace).generation()).max().unwrap_or(0)
-}
-
 /// Statuses of runs. Nearly all are told at a glance; those that are not, because of a million spans one was left open,
 /// are remembered for a while.
 #[derive(Debug, Default)]
@@ -150,9 +145,6 @@ impl Standing {
         status
     }
 }
-
-/// Most spans of a run whose doubts are counted without being asked for.
-const MAX_DOUBTED: usize = 20_000;
 
 /// What lies over the panels and what its lines were made from.
 #[derive(Debug, Default)]
@@ -194,8 +186,6 @@ pub struct Prepared {
     pub lag: Option<i64>,
     /// Statuses that are not told at a glance.
     pub standing: Standing,
-    /// How much about the open run's tokens and costs is doubtful, and what that was worked out for.
-    pub doubts: (Option<(TraceIx, u64, usize)>, usize),
     generation: Option<u64>,
     overlay: Overlay,
     candidates: Candidates,
@@ -263,7 +253,7 @@ impl Model {
 
     fn prepare_runs(&mut self, rows: usize) {
         let Self { prepared, store, clock, now, runs, waterfall, past_runs, .. } = self;
-        let Prepared { runs: figures, standing, status, projected, id, doubts, .. } = prepared;
+        let Prepared { runs: figures, standing, status, projected, id, .. } = prepared;
         figures.clear();
         let visible = runs.rows().iter().skip(runs.offset).take(rows);
         figures.extend(visible.map(|run| {
@@ -276,12 +266,6 @@ impl Model {
         }));
         let last = waterfall.traces().last();
         *status = last.map(|last| standing.of(&store.trace(*last), clock, *now));
-        let nodes = waterfall.tree.nodes().len();
-        let of = waterfall.run.map(|run| (run, newest(store, waterfall.traces()), nodes));
-        if doubts.0 != of {
-            // Of a longer run the bill tells when it is asked for.
-            *doubts = (of, if nodes <= MAX_DOUBTED { waterfall.tree.doubts(store).len() } else { 0 });
-        }
         *projected = last.filter(|_| *status == Some(Status::Running)).and_then(|last| {
             let left = super::cost_to_come(store, past_runs, &store.trace(*last), 1)?;
             Some(waterfall.tree.totals.cost + left)
@@ -296,9 +280,7 @@ impl Model {
             Some(Mode::Help(_)) => (Layer::Help, 0),
             Some(Mode::Problems(_)) => (Layer::Problems, generation),
             Some(Mode::Bill(_)) => {
-                let run = self.waterfall.run;
-                let changed = newest(&self.store, self.waterfall.traces());
-                (Layer::Bill(run, self.waterfall.selected()), changed)
+                (Layer::Bill(self.waterfall.run, self.waterfall.selected()), self.waterfall.laid)
             }
             _ => {
                 if self.prepared.overlay.of.is_some() {

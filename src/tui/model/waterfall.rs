@@ -51,6 +51,9 @@ pub struct Row {
     pub folded: u32,
 }
 
+/// Most spans of a run whose doubts are counted without being asked for.
+const MAX_DOUBTED: usize = 20_000;
+
 /// Trees above this are given back to the system by a thread.
 const LARGE: usize = 50_000;
 
@@ -83,6 +86,10 @@ pub struct Waterfall {
     /// Whether idle stretches are folded.
     pub fold_gaps: bool,
     gaps: Vec<Gap>,
+    /// How often a tree was laid out: what is worked out from it is good until the next one.
+    pub laid: u64,
+    /// How much about the run's tokens and costs is doubtful; of a long run the bill tells when it is asked for.
+    pub doubts: usize,
     /// What bars show.
     pub size: BarSize,
     /// Whether the critical path is marked.
@@ -113,6 +120,9 @@ impl Waterfall {
             let old =
                 (std::mem::replace(&mut self.tree, tree), std::mem::replace(&mut self.outline, outline));
             self.gaps = gaps;
+            self.laid += 1;
+            self.doubts =
+                if self.tree.nodes().len() <= MAX_DOUBTED { self.tree.doubts(store).len() } else { 0 };
             if old.0.nodes().len() > LARGE {
                 dispose(old);
             }

@@ -85,7 +85,7 @@ fn title(line: &mut Line<'_>, model: &Model, focused: bool) {
         }
     }
     line.left("  ", theme.text);
-    let doubts = model.prepared.doubts.1;
+    let doubts = model.waterfall.doubts;
     if doubts > 0 {
         line.left(&Short::of("⚠").and_number(doubts as u64).and(" $  "), theme.warn);
     }
