@@ -1,7 +1,7 @@
 //! Reading sources once, into a store.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::Utc;
 
@@ -20,6 +20,10 @@ use crate::text;
 
 /// Batches that may wait between the sources and the store.
 const CHANNEL: usize = 32;
+/// Sources that a warning names.
+const MAX_NAMED: usize = 8;
+/// Sources that are read at once.
+const READERS: usize = 16;
 
 /// Sources that were read to their end.
 pub(super) struct Loaded {
@@ -67,15 +71,31 @@ pub(super) fn load_quietly(names: &[String], args: &InputArgs) -> Result<Loaded,
     let stop = StopFlag::default();
     let mut store = Store::new();
     let mut sources = Vec::new();
-    let mut threads = Vec::new();
+    let mut waiting = Vec::new();
     for (at, name) in names.iter().enumerate() {
         let id = SourceId(at as u16);
         let spec = SourceSpec::parse(name).map_err(|error| Failure::usage(&error))?;
         store.add_source(id, name);
         sources.push(LoadedSource { id, name: name.clone(), format: None });
-        let (catalog, wish) = (Arc::clone(&catalog), wish.clone());
-        threads.push(spawn(spec, id, catalog, Follow::Once, wish, tx.clone(), stop.clone()));
+        waiting.push((id, spec));
     }
+    // The first is taken first.
+    waiting.reverse();
+    let waiting = Arc::new(Mutex::new(waiting));
+    let readers: Vec<_> = (0..READERS.min(names.len()))
+        .map(|_| {
+            let (waiting, catalog, wish) = (Arc::clone(&waiting), Arc::clone(&catalog), wish.clone());
+            let (tx, stop) = (tx.clone(), stop.clone());
+            std::thread::spawn(move || {
+                let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop();
+                while let Some((id, spec)) = next() {
+                    let (catalog, tx) = (Arc::clone(&catalog), tx.clone());
+                    spawn(spec, id, catalog, Follow::Once, wish.clone(), tx, stop.clone()).join()?;
+                }
+                Ok(())
+            })
+        })
+        .collect();
     drop(tx);
     // The price list takes a moment to decode: that happens while the sources are read.
     let prices = std::thread::spawn(move || PriceTable::with_user(user));
@@ -104,8 +124,8 @@ pub(super) fn load_quietly(names: &[String], args: &InputArgs) -> Result<Loaded,
             | SourceEvent::Ended => {}
         }
     }
-    for thread in threads {
-        if thread.join().is_err() {
+    for reader in readers {
+        if reader.join().and_then(|read: std::thread::Result<()>| read).is_err() {
             return Err(Failure::Source("a reader stopped unexpectedly".to_owned()));
         }
     }
@@ -149,9 +169,15 @@ impl Loaded {
         Matcher { loaded: self }
     }
 
-    /// Known spans and events that a source told about.
-    pub(super) fn spans_of(&self, source: SourceId) -> u64 {
-        self.store.spans().filter(|span| !span.is_event() && span.source() == source).count() as u64
+    /// Known spans, without events, that each source told about, in the order of the sources.
+    pub(super) fn spans_by_source(&self) -> Vec<u64> {
+        let mut spans = vec![0; self.sources.len()];
+        for span in self.store.spans().filter(|span| !span.is_event()) {
+            if let Some(count) = spans.get_mut(usize::from(span.source().0)) {
+                *count += 1;
+            }
+        }
+        spans
     }
 
     /// A span's payload; empty when it can't be read.
@@ -191,6 +217,10 @@ impl Loaded {
                 reasons.join(", "),
                 text::display_safe(&source.name)
             ));
+        }
+        if parts.len() > MAX_NAMED {
+            let more = parts.split_off(MAX_NAMED).len();
+            parts.push(format!("and in {more} other sources"));
         }
         if !parts.is_empty() {
             super::warn(&parts.join("; "));

@@ -12,6 +12,9 @@ use crate::analysis::{Figures, Report};
 use crate::model::GroupBy;
 use crate::text;
 
+/// Sources that get a line each.
+const MAX_LISTED: usize = 12;
+
 /// Runs the command.
 pub(super) fn run(args: &ReportArgs, out: &mut Output) -> Result<(), Failure> {
     let loaded = load(&args.sources, &args.input)?;
@@ -38,7 +41,8 @@ fn write_json(
     let sources = loaded
         .sources
         .iter()
-        .map(|source| {
+        .zip(loaded.spans_by_source())
+        .map(|(source, spans)| {
             let mut skipped = SkippedJson::default();
             let mut flagged = BTreeMap::new();
             if let Some(problems) = loaded.store.problems(source.id) {
@@ -51,13 +55,7 @@ fn write_json(
                 }
                 skipped.total = problems.skipped();
             }
-            SourceJson {
-                source: source.name.clone(),
-                format: source.format,
-                spans: loaded.spans_of(source.id),
-                skipped,
-                flagged,
-            }
+            SourceJson { source: source.name.clone(), format: source.format, spans, skipped, flagged }
         })
         .collect();
     let groups = report
@@ -79,19 +77,38 @@ fn write_json(
     super::write_json(&json, out)
 }
 
+/// What was read: a line for each source or, of many, one for each format.
+fn write_sources(loaded: &Loaded, out: &mut dyn Write) -> std::io::Result<()> {
+    let mut formats: BTreeMap<&str, (usize, u64, u64)> = BTreeMap::new();
+    let is_short = loaded.sources.len() <= MAX_LISTED;
+    for (source, spans) in loaded.sources.iter().zip(loaded.spans_by_source()) {
+        let format = source.format.unwrap_or("nothing recognised yet");
+        let skipped = loaded.store.problems(source.id).map_or(0, crate::model::Problems::skipped);
+        if is_short {
+            let name = text::display_safe(&source.name);
+            writeln!(out, "{name}  {format}, {spans} spans{}", skipped_text(skipped))?;
+        } else {
+            let (files, all, lost) = formats.entry(format).or_default();
+            (*files, *all, *lost) = (*files + 1, *all + spans, *lost + skipped);
+        }
+    }
+    for (format, (files, spans, skipped)) in formats {
+        writeln!(out, "{files} sources  {format}, {spans} spans{}", skipped_text(skipped))?;
+    }
+    Ok(())
+}
+
+fn skipped_text(skipped: u64) -> String {
+    if skipped > 0 { format!(", {skipped} records skipped") } else { String::new() }
+}
+
 fn write_text(
     loaded: &Loaded,
     report: &Report,
     args: &ReportArgs,
     out: &mut dyn Write,
 ) -> Result<(), Failure> {
-    for source in &loaded.sources {
-        let format = source.format.unwrap_or("nothing recognised yet");
-        let skipped = loaded.store.problems(source.id).map_or(0, crate::model::Problems::skipped);
-        let skipped = if skipped > 0 { format!(", {skipped} records skipped") } else { String::new() };
-        let name = text::display_safe(&source.name);
-        writeln!(out, "{name}  {format}, {} spans{skipped}", loaded.spans_of(source.id))?;
-    }
+    write_sources(loaded, out)?;
     if let Some(filter) = &args.input.filter {
         writeln!(out, "filter  {}", text::display_safe(filter))?;
     }

@@ -12,9 +12,9 @@ use crate::format::{SAMPLE_BYTES, Wish, detect_stream};
 /// Deepest folder below the one that is given.
 const MAX_DEPTH: usize = 16;
 /// Folders and files that are looked at, most.
-const MAX_ENTRIES: usize = 100_000;
-/// Files that a folder stands for, most: the ones that were written last.
-pub(super) const MAX_FILES: usize = 2_000;
+const MAX_ENTRIES: usize = 200_000;
+/// Sources, most: each has a number.
+const MAX_SOURCES: usize = u16::MAX as usize;
 /// Folders that hold other people's files.
 const SKIPPED: [&str; 2] = ["node_modules", "__pycache__"];
 
@@ -71,6 +71,10 @@ impl Folder {
 
     /// Looks through the folder. What can't be read is left out, except for the root.
     pub(super) fn list(&self) -> std::io::Result<Listing> {
+        self.list_within(MAX_ENTRIES)
+    }
+
+    fn list_within(&self, max: usize) -> std::io::Result<Listing> {
         let mut listing = Listing::default();
         let mut seen: HashSet<PathBuf> = HashSet::new();
         let here = PathBuf::from(".");
@@ -86,7 +90,7 @@ impl Folder {
             listing.folders.push(list.clone());
             for entry in read.flatten() {
                 entries += 1;
-                if entries > MAX_ENTRIES {
+                if entries > max {
                     listing.is_cut = true;
                     break;
                 }
@@ -187,8 +191,13 @@ pub fn expand(names: &[String], wish: &Wish) -> Result<Vec<String>, SourceError>
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Listing::default(),
             Err(error) => return Err(unusable(format!("failed to list the folder: {error}"))),
         };
-        newest(&mut listing.files);
         let count = listing.files.len();
+        let too_many =
+            || unusable("too many files to read at once: give a folder below it, or a pattern".to_owned());
+        // Sums that leave something out would be taken for the whole.
+        if listing.is_cut {
+            return Err(too_many());
+        }
         if !folder.is_pattern() {
             listing.files.retain(|(path, _)| is_source(path, wish));
         }
@@ -201,17 +210,11 @@ pub fn expand(names: &[String], wish: &Wish) -> Result<Vec<String>, SourceError>
             }));
         }
         all.extend(listing.files.iter().map(|(path, _)| path.to_string_lossy().into_owned()));
+        if all.len() > MAX_SOURCES {
+            return Err(too_many());
+        }
     }
     Ok(all)
-}
-
-/// Leaves the files that were written last, in order of their names.
-pub(super) fn newest(files: &mut Vec<(PathBuf, Metadata)>) {
-    if files.len() > MAX_FILES {
-        files.sort_by_key(|(_, meta)| std::cmp::Reverse(meta.modified().ok()));
-        files.truncate(MAX_FILES);
-        files.sort_by(|a, b| a.0.cmp(&b.0));
-    }
 }
 
 #[cfg(test)]
@@ -300,5 +303,14 @@ mod tests {
         let name = folder.path().to_string_lossy().into_owned();
         let listing = Folder::of(&name).unwrap().list().unwrap();
         assert_eq!((listing.files.len(), listing.folders.len()), (0, MAX_DEPTH + 1));
+    }
+
+    #[test]
+    fn a_listing_says_that_it_is_cut() {
+        let folder = tree(&[("a.ndjson", SPAN), ("b.ndjson", SPAN), ("c.ndjson", SPAN)]);
+        let listed = Folder::of(&folder.path().to_string_lossy()).unwrap();
+        let (whole, cut) = (listed.list_within(3).unwrap(), listed.list_within(2).unwrap());
+        assert_eq!((whole.files.len(), whole.is_cut), (3, false));
+        assert_eq!((cut.files.len(), cut.is_cut), (2, true));
     }
 }

@@ -1,15 +1,15 @@
 //! Following folders: files that come are read, files that go are let go.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::mpsc::Sender;
 
 use super::catalog::Catalog;
-use super::folder::{Folder, MAX_FILES, is_source, newest};
+use super::folder::{Folder, is_source};
 use super::open::{Follow, SourceSpec, spawn};
 use super::place::FileId;
 use super::watch::FolderWatch;
@@ -24,8 +24,8 @@ const MAX_READING: usize = 8;
 const IDLE: Duration = Duration::from_secs(60);
 /// Looks after which a file that is gone is let go.
 const MISSED: u8 = 3;
-/// Distance of looks while files wait to be read.
-const BUSY: Duration = Duration::from_millis(20);
+/// How long readers are waited for while files wait to be read.
+const BUSY: Duration = Duration::from_millis(5);
 /// Distance of looks where not every change is announced, and while there are files that may still become sources.
 const LOOK: Duration = Duration::from_secs(1);
 /// Distance of looks where every change is announced.
@@ -61,6 +61,7 @@ pub fn spawn_folders(
             .collect();
         let tree = Tree {
             folders,
+            base: next,
             next,
             catalog,
             wish,
@@ -68,7 +69,9 @@ pub fn spawn_folders(
             stop,
             files: BTreeMap::new(),
             known: HashMap::new(),
-            looks: 0,
+            queue: VecDeque::new(),
+            open: Vec::new(),
+            first: First::Told(0),
         };
         // The only error is that nobody listens any more.
         tree.run().ok();
@@ -95,6 +98,8 @@ struct Entry {
 enum Reading {
     /// None of ours, as it was at its stamp.
     Stranger,
+    /// A source that waits to be read, once more if it has a number.
+    Waiting(Option<SourceId>),
     /// A source that nothing reads now; read when it is written.
     Resting(SourceId),
     /// A source that is read.
@@ -112,6 +117,8 @@ struct Open {
 
 struct Tree {
     folders: Vec<(Folder, SourceId, Option<SourceState>)>,
+    /// The first number of a file, and the next.
+    base: u16,
     next: u16,
     catalog: Arc<Catalog>,
     wish: Wish,
@@ -120,7 +127,19 @@ struct Tree {
     files: BTreeMap<PathBuf, Entry>,
     /// Which path each file was read under first: it may have been rotated away, or have several names.
     known: HashMap<Identity, PathBuf>,
-    looks: u64,
+    /// Files that wait to be read.
+    queue: VecDeque<PathBuf>,
+    /// Files that are read.
+    open: Vec<PathBuf>,
+    /// How many of the files that were there at first were told to be read last, or that it is over.
+    first: First,
+}
+
+/// How far the files are that were there at first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum First {
+    Told(u64),
+    Done,
 }
 
 impl Tree {
@@ -134,17 +153,29 @@ impl Tree {
                 watch = Some((folders.clone(), FolderWatch::new(&folders)));
                 continue;
             }
+            let Some((_, watch)) = &mut watch else { continue };
+            let limit = match waiting {
+                Waiting::No if watch.tells_all() => REST,
+                Waiting::No | Waiting::ForContent => LOOK,
+            };
+            self.wait(watch, limit)?;
+        }
+    }
+
+    /// Waits for a change of the folders, no longer than `limit`, and has files read that wait for it.
+    fn wait(&mut self, watch: &mut FolderWatch, limit: Duration) -> Result<(), Gone> {
+        let end = Instant::now() + limit;
+        loop {
+            let is_busy = self.read_on()?;
+            let left = end.saturating_duration_since(Instant::now());
+            let is_told = watch.wait(&self.stop, if is_busy { left.min(BUSY) } else { left });
             if self.is_over() {
                 self.stop_all();
                 return Err(Gone);
             }
-            let Some((_, watch)) = &mut watch else { continue };
-            let limit = match waiting {
-                Waiting::ForRoom => BUSY,
-                Waiting::No if watch.tells_all() => REST,
-                Waiting::No | Waiting::ForContent => LOOK,
-            };
-            watch.wait(&self.stop, limit);
+            if is_told || Instant::now() >= end {
+                return Ok(());
+            }
         }
     }
 
@@ -173,7 +204,6 @@ impl Tree {
 
     /// Looks through all folders. Gives the folders that were found and what is waited for.
     fn look(&mut self) -> Result<(Vec<PathBuf>, Waiting), Gone> {
-        self.looks += 1;
         let mut all: Vec<PathBuf> = Vec::new();
         let mut files = Vec::new();
         let mut states = Vec::new();
@@ -181,8 +211,7 @@ impl Tree {
             let state = match folder.list() {
                 Ok(mut listing) => {
                     let found = listing.files.len();
-                    let is_cut = listing.is_cut || found > MAX_FILES;
-                    newest(&mut listing.files);
+                    let is_cut = listing.is_cut || self.next == u16::MAX;
                     let pattern = folder.is_pattern();
                     all.append(&mut listing.folders);
                     files.extend(listing.files.into_iter().map(|(path, meta)| (path, meta, pattern)));
@@ -203,7 +232,7 @@ impl Tree {
         self.known.retain(|identity, _| there.contains(identity));
         let mut waiting = Waiting::No;
         for (path, meta, pattern) in files {
-            waiting = waiting.max(self.take(&path, &meta, pattern)?);
+            waiting = waiting.max(self.take(&path, &meta, pattern));
         }
         self.let_go();
         // Who keeps a file open while writing is announced to nobody but those who follow the file itself.
@@ -216,24 +245,25 @@ impl Tree {
     }
 
     /// Takes note of a file that is there.
-    fn take(&mut self, path: &Path, meta: &std::fs::Metadata, is_meant: bool) -> Result<Waiting, Gone> {
-        let stamp = (meta.len(), meta.modified().ok());
+    fn take(&mut self, path: &Path, meta: &std::fs::Metadata, is_meant: bool) -> Waiting {
+        let stamp = stamp(meta);
         let identity = identity(meta);
         if !self.files.contains_key(path) {
             // A file that was rotated away is still read under its old name, and a second link is the same file.
             if self.known.get(&identity).is_some_and(|first| first != path) {
-                return Ok(Waiting::No);
+                return Waiting::No;
             }
-            let reading = Reading::Stranger;
-            let new = is_meant || is_source(path, &self.wish);
+            let is_new = is_meant || is_source(path, &self.wish);
+            let reading = if is_new { Reading::Waiting(None) } else { Reading::Stranger };
             self.files.insert(path.to_owned(), Entry { stamp, missed: 0, reading });
-            if new {
-                self.known.insert(identity, path.to_owned());
-                return self.open(path, stamp);
+            if !is_new {
+                return may_become(stamp);
             }
-            return Ok(may_become(stamp));
+            self.known.insert(identity, path.to_owned());
+            self.queue.push_back(path.to_owned());
+            return Waiting::No;
         }
-        let Some(entry) = self.files.get_mut(path) else { return Ok(Waiting::No) };
+        let Some(entry) = self.files.get_mut(path) else { return Waiting::No };
         let is_changed = entry.stamp != stamp;
         let before = std::mem::replace(&mut entry.stamp, stamp);
         entry.missed = 0;
@@ -242,48 +272,100 @@ impl Tree {
         }
         match &entry.reading {
             Reading::Stranger if is_changed && before.0 < SAMPLE_BYTES as u64 => {
-                if is_meant || is_source(path, &self.wish) {
-                    self.known.insert(identity, path.to_owned());
-                    return self.open(path, stamp);
+                if !is_meant && !is_source(path, &self.wish) {
+                    return may_become(stamp);
                 }
-                Ok(may_become(stamp))
+                entry.reading = Reading::Waiting(None);
+                self.known.insert(identity, path.to_owned());
+                self.queue.push_back(path.to_owned());
+                Waiting::No
             }
-            Reading::Stranger => Ok(may_become(stamp)),
-            Reading::Resting(_) if is_changed => self.open(path, stamp),
-            Reading::Open(open) if open.thread.is_finished() => {
-                let (source, begun) = (open.source, open.stamp);
-                entry.reading = Reading::Resting(source);
-                if begun == stamp { Ok(Waiting::No) } else { self.open(path, stamp) }
+            Reading::Stranger => may_become(stamp),
+            Reading::Resting(source) if is_changed => {
+                entry.reading = Reading::Waiting(Some(*source));
+                // What is written now comes before what lay there.
+                self.queue.push_front(path.to_owned());
+                Waiting::No
             }
-            Reading::Open(open) if open.follow == Follow::Once => Ok(Waiting::ForRoom),
-            Reading::Resting(_) | Reading::Open(_) => Ok(Waiting::No),
+            Reading::Waiting(_) | Reading::Resting(_) | Reading::Open(_) => Waiting::No,
         }
     }
 
-    /// Reads a file: followed while there is room and it may still be written, else once.
-    fn open(&mut self, path: &Path, stamp: Stamp) -> Result<Waiting, Gone> {
-        let mut follow = Follow::Live;
-        if self.count(Follow::Live) >= MAX_LIVE && !self.make_room() {
-            follow = Follow::Once;
-            if self.count(Follow::Once) >= MAX_READING {
-                // Another stamp than the file's: it is opened at the next look.
-                if let Some(entry) = self.files.get_mut(path) {
-                    entry.stamp = (0, None);
-                }
-                return Ok(Waiting::ForRoom);
-            }
+    /// Begins to read files that wait for it, as far as there is room. Says whether some are read to their end now or
+    /// wait for it.
+    fn read_on(&mut self) -> Result<bool, Gone> {
+        self.reap();
+        while let Some(path) = self.queue.front() {
+            let stamp = self.files.get(path).map(|entry| entry.stamp).unwrap_or_default();
+            let follow = if self.count(Follow::Live) < MAX_LIVE || self.make_room(stamp) {
+                Follow::Live
+            } else if self.count(Follow::Once) < MAX_READING {
+                Follow::Once
+            } else {
+                break;
+            };
+            let Some(path) = self.queue.pop_front() else { break };
+            self.open(&path, follow)?;
         }
-        let known = match self.files.get(path).map(|entry| &entry.reading) {
-            Some(Reading::Resting(source)) => Some(*source),
-            _ => None,
+        self.tell_progress()?;
+        Ok(!self.queue.is_empty() || self.count(Follow::Once) > 0)
+    }
+
+    /// Says how many of the files that were there at first have been taken.
+    fn tell_progress(&mut self) -> Result<(), Gone> {
+        let First::Told(told) = self.first else { return Ok(()) };
+        let left = self.queue.len() as u64;
+        let done = u64::from(self.next).saturating_sub(u64::from(self.base));
+        if left > 0 && done == told {
+            return Ok(());
+        }
+        self.first = if left > 0 { First::Told(done) } else { First::Done };
+        for (_, source, _) in &self.folders {
+            let event = match left {
+                0 => SourceEvent::CaughtUp,
+                _ => SourceEvent::Progress { done, total: done + left },
+            };
+            self.send(*source, event)?;
+        }
+        Ok(())
+    }
+
+    /// Takes leave of readers that are done. A file that was written meanwhile is read again.
+    fn reap(&mut self) {
+        let (files, queue) = (&mut self.files, &mut self.queue);
+        self.open.retain(|path| {
+            let Some(entry) = files.get_mut(path) else { return false };
+            let Reading::Open(open) = &entry.reading else { return false };
+            if !open.thread.is_finished() {
+                return true;
+            }
+            let (source, begun) = (open.source, open.stamp);
+            let now = std::fs::metadata(path).map_or(begun, |meta| stamp(&meta));
+            entry.reading = Reading::Resting(source);
+            if now != begun {
+                entry.stamp = now;
+                entry.reading = Reading::Waiting(Some(source));
+                queue.push_front(path.clone());
+            }
+            false
+        });
+    }
+
+    /// Reads a file that waits for it.
+    fn open(&mut self, path: &Path, follow: Follow) -> Result<(), Gone> {
+        let Some((&Reading::Waiting(known), stamp)) =
+            self.files.get(path).map(|entry| (&entry.reading, entry.stamp))
+        else {
+            return Ok(());
         };
-        let name = path.to_string_lossy().into_owned();
         let source = match known {
             Some(source) => source,
-            None if usize::from(self.next) >= MAX_FILES * 2 => return Ok(Waiting::No),
+            // All numbers are taken; the folder's state says so.
+            None if self.next == u16::MAX => return Ok(()),
             None => {
                 let source = SourceId(self.next);
                 self.next += 1;
+                let name = path.to_string_lossy().into_owned();
                 self.send(source, SourceEvent::Found { name })?;
                 source
             }
@@ -293,31 +375,35 @@ impl Tree {
         let thread = spawn(spec, source, catalog, follow, self.wish.clone(), tx, stop.clone());
         if let Some(entry) = self.files.get_mut(path) {
             entry.reading = Reading::Open(Open { source, follow, stop, thread, stamp });
+            self.open.push(path.to_owned());
         }
-        Ok(if follow == Follow::Once { Waiting::ForRoom } else { Waiting::No })
+        Ok(())
     }
 
     /// Files that are read in this way now.
     fn count(&self, follow: Follow) -> usize {
-        let reads = |open: &Open| open.follow == follow && !open.thread.is_finished();
-        let open = |entry: &&Entry| matches!(&entry.reading, Reading::Open(open) if reads(open));
-        self.files.values().filter(open).count()
+        let open = |path: &&PathBuf| match self.files.get(*path).map(|entry| &entry.reading) {
+            Some(Reading::Open(open)) => open.follow == follow,
+            _ => false,
+        };
+        self.open.iter().filter(open).count()
     }
 
-    /// Stops following the file that was not written for longest.
-    fn make_room(&mut self) -> bool {
-        let idle = |entry: &Entry| {
+    /// Stops following the file that was not written for longest, for one that was written later.
+    fn make_room(&mut self, (_, written): Stamp) -> bool {
+        let idle = |path: &PathBuf| {
+            let entry = self.files.get(path)?;
             let age = entry.stamp.1.and_then(|at| at.elapsed().ok()).unwrap_or_default();
-            let follows = |open: &Open| open.follow == Follow::Live && !open.thread.is_finished();
-            let follows = matches!(&entry.reading, Reading::Open(open) if follows(open));
-            (follows && age > IDLE && self.looks > 1).then_some(age)
+            let follows = matches!(&entry.reading, Reading::Open(open) if open.follow == Follow::Live);
+            (follows && age > IDLE && entry.stamp.1 < written).then_some((age, path.clone()))
         };
-        let oldest = self.files.iter().filter_map(|(path, entry)| Some((idle(entry)?, path.clone()))).max();
-        let Some(entry) = oldest.and_then(|(_, path)| self.files.get_mut(&path)) else { return false };
+        let Some((_, path)) = self.open.iter().filter_map(idle).max() else { return false };
+        let Some(entry) = self.files.get_mut(&path) else { return false };
         if let Reading::Open(open) = &entry.reading {
             open.stop.stop();
             entry.reading = Reading::Resting(open.source);
         }
+        self.open.retain(|open| *open != path);
         true
     }
 
@@ -327,6 +413,11 @@ impl Tree {
             if let Reading::Open(open) = &entry.reading {
                 open.stop.stop();
                 entry.reading = Reading::Resting(open.source);
+            }
+            match entry.reading {
+                Reading::Waiting(Some(source)) => entry.reading = Reading::Resting(source),
+                Reading::Waiting(None) => entry.reading = Reading::Stranger,
+                _ => {}
             }
         }
         // Sources keep their number for the case that they come back.
@@ -349,11 +440,8 @@ impl Tree {
             };
             let Some((_, _, told)) = self.folders.get_mut(at) else { continue };
             if told.as_ref() != Some(&state) {
-                let first = told.replace(state.clone()).is_none();
+                *told = Some(state.clone());
                 self.send(source, SourceEvent::State(state))?;
-                if first {
-                    self.send(source, SourceEvent::CaughtUp)?;
-                }
             }
         }
         Ok(())
@@ -369,8 +457,10 @@ enum Waiting {
     No,
     /// A file was just made and may become a source.
     ForContent,
-    /// Files wait for others to be read.
-    ForRoom,
+}
+
+fn stamp(meta: &std::fs::Metadata) -> Stamp {
+    (meta.len(), meta.modified().ok())
 }
 
 fn identity(meta: &std::fs::Metadata) -> Identity {

@@ -235,15 +235,20 @@ mod announce {
             self.tells_all
         }
 
-        /// Waits for a change, and a little longer for what comes with it.
-        pub(in crate::source) fn wait(&mut self, stop: &StopFlag, limit: Duration) {
-            let Some(queue) = &self.queue else { return stop.sleep(limit) };
-            if stop.wait_for(Some(queue.as_fd()), limit).unwrap_or(false) {
+        /// Waits for a change, and a little longer for what comes with it. Says whether there was one.
+        pub(in crate::source) fn wait(&mut self, stop: &StopFlag, limit: Duration) -> bool {
+            let Some(queue) = &self.queue else {
+                stop.sleep(limit);
+                return false;
+            };
+            let is_told = stop.wait_for(Some(queue.as_fd()), limit).unwrap_or(false);
+            if is_told {
                 stop.sleep(TOGETHER * 10);
                 let mut buffer = [MaybeUninit::uninit(); 4096];
                 let mut reader = Reader::new(queue, &mut buffer);
                 while reader.next().is_ok() {}
             }
+            is_told
         }
     }
 }
@@ -272,8 +277,9 @@ mod announce {
             false
         }
 
-        pub(in crate::source) fn wait(&mut self, stop: &StopFlag, limit: Duration) {
+        pub(in crate::source) fn wait(&mut self, stop: &StopFlag, limit: Duration) -> bool {
             stop.sleep(limit);
+            false
         }
     }
 

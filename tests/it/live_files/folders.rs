@@ -168,18 +168,21 @@ fn a_rotated_file_is_not_read_twice() {
     assert!(told.records.values().all(|times| times.len() == 1), "{:?}", told.records);
 }
 
+/// More than are followed at once, and than somebody keeps of a year's sessions.
+const MANY: u64 = 2_500;
+
 #[test]
 fn more_files_than_can_be_followed_are_all_read_and_again_when_they_grow() {
     let folder = tempfile::tempdir().expect("a folder");
-    let path = |id: u64| folder.path().join(format!("{id:03}.ndjson"));
-    (0..150).for_each(|id| fs::write(path(id), record(id)).expect("written"));
+    let path = |id: u64| folder.path().join(format!("{id:04}.ndjson"));
+    (0..MANY).for_each(|id| fs::write(path(id), record(id)).expect("written"));
     let mut told = Followed::start(folder.path());
-    told.until("all records", |told| told.records.len() == 150);
-    assert_eq!(told.names.len(), 151);
+    told.until("all records", |told| told.records.len() == MANY as usize);
+    assert_eq!(told.names.len() as u64, 1 + MANY);
     // Whichever of them are followed: all are.
-    for id in [0, 75, 149] {
-        Writer::open(&path(id)).records([1_000 + id]);
-        told.sees(1_000 + id);
+    for id in [0, 75, MANY - 1] {
+        Writer::open(&path(id)).records([10_000 + id]);
+        told.sees(10_000 + id);
     }
-    assert_eq!(told.names.len(), 151);
+    assert_eq!(told.names.len() as u64, 1 + MANY);
 }
