@@ -162,15 +162,16 @@ fn is_snapshot(model: &Model) -> bool {
     })
 }
 
-/// What keeps a source from being live.
+/// What keeps a source from being live. Among sources that are followed, one that is not is as it should be.
 fn trouble(model: &Model) -> Option<&str> {
-    model.sources.iter().find_map(|source| match &source.state {
-        SourceState::Waiting(why)
-        | SourceState::Blocked(why)
-        | SourceState::Failed(why)
-        | SourceState::Snapshot(why) => {
-            (source.progress.is_none() && !why.is_empty()).then_some(why.as_str())
+    let sources = || model.sources.iter().filter(|source| source.progress.is_none());
+    let is_live =
+        sources().any(|source| matches!(source.state, SourceState::Live | SourceState::Replaced(_)));
+    sources().find_map(|source| match &source.state {
+        SourceState::Waiting(why) | SourceState::Blocked(why) | SourceState::Failed(why) => {
+            (!why.is_empty()).then_some(why.as_str())
         }
+        SourceState::Snapshot(why) => (!is_live && !why.is_empty()).then_some(why.as_str()),
         _ => None,
     })
 }
