@@ -375,6 +375,9 @@ pub(super) fn counter(group: &str, name: &str) -> Option<Counter> {
         | "reasoning"
         | "reasoning_output_tokens"
         | "output_reasoning_tokens" => Counter::Reasoning,
+        // `inputTokens: {total, noCache, cacheRead}`, as models answer the AI SDK.
+        "total" if group == "inputTokens" => Counter::Input,
+        "total" if group == "outputTokens" => Counter::Output,
         "total_tokens" | "totalTokens" | "totalTokenCount" | "total" => Counter::Total,
         "web_search_requests" | "web_searches" | "num_search_queries" => Counter::Searches,
         _ => return None,
@@ -417,12 +420,14 @@ fn side(group: &str) -> Side {
         | "inputDetails"
         | "inputTokenDetails"
         | "input_token_details"
+        | "inputTokens"
         | "prompt_details" => Side::Input,
         "completion_tokens_details"
         | "output_tokens_details"
         | "outputDetails"
         | "outputTokenDetails"
         | "output_token_details"
+        | "outputTokens"
         | "completion_details" => Side::Output,
         _ => Side::None,
     }
