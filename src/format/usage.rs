@@ -314,7 +314,11 @@ pub(super) fn attribute(key: &str) -> Option<Counter> {
 pub(super) fn counter(group: &str, name: &str) -> Option<Counter> {
     let side = side(group);
     Some(match name {
-        "noCacheTokens" | "noCache" | "prompt_cache_miss_tokens" | "input_uncached" => Counter::Uncached,
+        "noCacheTokens"
+        | "noCache"
+        | "prompt_cache_miss_tokens"
+        | "promptCacheMissTokens"
+        | "input_uncached" => Counter::Uncached,
         "text" | "text_tokens" | "textTokens" if side == Side::Input => Counter::InputText,
         "image" | "image_tokens" | "imageTokens" if side == Side::Input => Counter::InputImage,
         "input_tokens" | "inputTokens" | "prompt_tokens" | "promptTokens" | "promptTokenCount"
@@ -331,6 +335,8 @@ pub(super) fn counter(group: &str, name: &str) -> Option<Counter> {
         | "cache_read_tokens"
         | "cachedContentTokenCount"
         | "prompt_cache_hit_tokens"
+        | "promptCacheHitTokens"
+        | "cachedPromptTokens"
         | "input_cached_tokens" => Counter::CacheRead,
         "cache_read_input_tokens" | "cacheReadInputTokens" => Counter::NativeCacheRead,
         "cache_creation_input_tokens" | "cacheCreationInputTokens" | "cacheWriteInputTokens" => {

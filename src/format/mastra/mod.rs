@@ -430,7 +430,6 @@ fn counters(value: JsonValue<'_>) -> Counters {
         "inputDetails" | "outputDetails" => {
             let _ = value.fields(|inner, value| take(key, inner, value));
         }
-        "promptCacheHitTokens" => take("", "cachedTokens", value),
         _ => take("", key, value),
     });
     counters
