@@ -73,6 +73,7 @@ fn origin(name: &str) -> &'static str {
         "zipkin" => "Zipkin's API, or an exporter that writes Zipkin v2 JSON",
         "openai-agents" => "the OpenAI Agents SDK with a trace processor that writes its items",
         "langsmith" => "a LangSmith client whose runs are written down, or an export of runs",
+        "ai-devtools" => "@ai-sdk/devtools, by itself: .devtools/generations.json of the project",
         "json-logs" => "pino, winston and their like, with a trace id in each line",
         "mastra-otel" => "Mastra 0.2 to 0.24 with telemetry in a LibSQL store",
         "phoenix" => "Arize Phoenix, by itself: ~/.phoenix/phoenix.db",

@@ -65,12 +65,19 @@ fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
     if !collect(attributes, &mut collector) {
         out.problem(Reason::BadType, Some(place.at), "attributes are no JSON object");
     }
-    own_names(attributes, name, &mut collector);
+    let run = own_names(attributes, name, &mut collector);
     let scope: Json = row.text("scope").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let scope = scope.get("name").and_then(Json::as_str).unwrap_or_default();
     let context = Context { scope, name, is_root: update.parent == Parent::Root, start };
     collector.tell(&context, &mut update, &mut out.strings);
     update.name = out.intern(name);
+    if let Some((workflow, step)) = step_of(name) {
+        (update.workflow, update.step) = (out.intern(workflow), out.intern(step));
+    } else if let Some(workflow) = workflow_of(name) {
+        update.workflow = out.intern(workflow);
+        // What is resumed begins a trace of its own, of the same run.
+        update.run = run.filter(|_| context.is_root).and_then(|run| out.id(&run));
+    }
 
     let status: Json =
         row.text("status").and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
@@ -83,10 +90,22 @@ fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
     out.push(update);
 }
 
-/// The counters of a stream, and the kind that only the name tells.
-fn own_names(attributes: &str, name: &str, collector: &mut Collector<'_, '_>) {
-    if attributes.contains("stream.usage.") {
+/// The workflow and the step in `workflow.NAME.step.NAME`.
+fn step_of(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix("workflow.")?.split_once(".step.")
+}
+
+/// The workflow in `workflow.NAME.execute`.
+fn workflow_of(name: &str) -> Option<&str> {
+    name.strip_prefix("workflow.")?.strip_suffix(".execute")
+}
+
+/// The counters of a stream, and the kind that only the name tells. Gives the id of the run of a workflow.
+fn own_names(attributes: &str, name: &str, collector: &mut Collector<'_, '_>) -> Option<String> {
+    let mut run = None;
+    if attributes.contains("stream.usage.") || workflow_of(name).is_some() {
         let attributes: Json = serde_json::from_str(attributes).unwrap_or_default();
+        run = attributes.get("runId").and_then(Json::as_str).map(str::to_owned);
         for (own, common) in [
             ("stream.usage.inputTokens", "gen_ai.usage.input_tokens"),
             ("stream.usage.promptTokens", "gen_ai.usage.input_tokens"),
@@ -105,11 +124,12 @@ fn own_names(attributes: &str, name: &str, collector: &mut Collector<'_, '_>) {
         "mastra.stream.toolCall" => "tool_call",
         "mastra.stream" | "mastra.generate" => "model_generation",
         _ if name.starts_with("agent.") => "agent_run",
-        _ if name.starts_with("workflow.") && name.contains(".step.") => "workflow_step",
-        _ if name.starts_with("workflow.") && name.contains(".execute") => "workflow_run",
-        _ => return,
+        _ if step_of(name).is_some() => "workflow_step",
+        _ if workflow_of(name).is_some() => "workflow_run",
+        _ => return run,
     };
     collector.add("mastra.span.type", &Value::Text(kind.into()));
+    run
 }
 
 fn detail(row: &[(String, Cell<'_>)]) -> SpanDetail {

@@ -4,6 +4,7 @@
 //! A format is a value in [`LINE_FORMATS`] or [`TABLE_FORMATS`]; adding one is adding a file and a line there.
 
 mod agents;
+mod ai_devtools;
 mod chat;
 mod detect;
 mod framing;
@@ -205,6 +206,7 @@ pub static LINE_FORMATS: &[&LineFormat] = &[
     &zipkin::LINES,
     &openai_agents::LINES,
     &langsmith::LINES,
+    &ai_devtools::LINES,
     &json_logs::LINES,
     &generic::LINES,
 ];

@@ -314,7 +314,11 @@ pub(super) fn attribute(key: &str) -> Option<Counter> {
 pub(super) fn counter(group: &str, name: &str) -> Option<Counter> {
     let side = side(group);
     Some(match name {
-        "noCacheTokens" | "noCache" | "prompt_cache_miss_tokens" | "input_uncached" => Counter::Uncached,
+        "noCacheTokens"
+        | "noCache"
+        | "prompt_cache_miss_tokens"
+        | "promptCacheMissTokens"
+        | "input_uncached" => Counter::Uncached,
         "text" | "text_tokens" | "textTokens" if side == Side::Input => Counter::InputText,
         "image" | "image_tokens" | "imageTokens" if side == Side::Input => Counter::InputImage,
         "input_tokens" | "inputTokens" | "prompt_tokens" | "promptTokens" | "promptTokenCount"
@@ -331,6 +335,8 @@ pub(super) fn counter(group: &str, name: &str) -> Option<Counter> {
         | "cache_read_tokens"
         | "cachedContentTokenCount"
         | "prompt_cache_hit_tokens"
+        | "promptCacheHitTokens"
+        | "cachedPromptTokens"
         | "input_cached_tokens" => Counter::CacheRead,
         "cache_read_input_tokens" | "cacheReadInputTokens" => Counter::NativeCacheRead,
         "cache_creation_input_tokens" | "cacheCreationInputTokens" | "cacheWriteInputTokens" => {
@@ -375,6 +381,9 @@ pub(super) fn counter(group: &str, name: &str) -> Option<Counter> {
         | "reasoning"
         | "reasoning_output_tokens"
         | "output_reasoning_tokens" => Counter::Reasoning,
+        // `inputTokens: {total, noCache, cacheRead}`, as models answer the AI SDK.
+        "total" if group == "inputTokens" => Counter::Input,
+        "total" if group == "outputTokens" => Counter::Output,
         "total_tokens" | "totalTokens" | "totalTokenCount" | "total" => Counter::Total,
         "web_search_requests" | "web_searches" | "num_search_queries" => Counter::Searches,
         _ => return None,
@@ -417,12 +426,14 @@ fn side(group: &str) -> Side {
         | "inputDetails"
         | "inputTokenDetails"
         | "input_token_details"
+        | "inputTokens"
         | "prompt_details" => Side::Input,
         "completion_tokens_details"
         | "output_tokens_details"
         | "outputDetails"
         | "outputTokenDetails"
         | "output_token_details"
+        | "outputTokens"
         | "completion_details" => Side::Output,
         _ => Side::None,
     }

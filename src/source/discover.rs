@@ -70,7 +70,10 @@ pub fn nearby(folder: &Path, most: usize) -> Vec<Session> {
                 name.starts_with('.') || matches!(name.as_str(), "node_modules" | "target" | "venv" | "dist")
             };
             let spans = [".db", ".sqlite", ".sqlite3", ".ndjson", ".jsonl", ".otlp"];
-            !path.iter().any(hidden) && spans.iter().any(|end| ends(path, end))
+            // The AI SDK's developer tools keep theirs in a hidden folder.
+            let devtools = path.ends_with(&[".devtools".to_owned(), "generations.json".to_owned()]);
+            devtools && !path.iter().rev().skip(2).any(hidden)
+                || !path.iter().any(hidden) && spans.iter().any(|end| ends(path, end))
         },
         depth: NEARBY_DEPTH,
     };
@@ -231,6 +234,8 @@ mod tests {
             "logs/a/b/deep.ndjson",
             "node_modules/x.db",
             ".git/y.db",
+            ".devtools/generations.json",
+            ".devtools/other.db",
         ] {
             put(home.path(), path);
         }
@@ -239,7 +244,7 @@ mod tests {
             .map(|found| found.path.strip_prefix(home.path()).expect("inside").display().to_string())
             .collect();
         names.sort();
-        assert_eq!(names, ["logs/a/spans.ndjson", "run.db"]);
+        assert_eq!(names, [".devtools/generations.json", "logs/a/spans.ndjson", "run.db"]);
     }
 
     #[test]

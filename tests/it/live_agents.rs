@@ -45,6 +45,40 @@ impl Log {
 }
 
 #[test]
+fn the_developer_tools_of_the_ai_sdk_write_their_file_anew() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("generations.json");
+    let text = std::fs::read_to_string(fixture("ai-devtools/v7.json")).expect("reads");
+    let whole: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    // As they write it: in one go over what was there before.
+    let write = |file: &serde_json::Value| {
+        std::fs::write(&path, serde_json::to_string_pretty(file).expect("JSON")).expect("written");
+    };
+    let planner =
+        whole["runs"].as_array().expect("runs").iter().position(|run| run["function_id"] == "planner");
+    let run = whole["runs"][planner.expect("such a run")].clone();
+    let mut steps: Vec<_> = whole["steps"].as_array().expect("steps").clone();
+    steps.retain(|step| step["run_id"] == run["id"]);
+    let mut open = steps[0].clone();
+    for name in ["duration_ms", "output", "usage"] {
+        open[name] = serde_json::Value::Null;
+    }
+    write(&serde_json::json!({ "runs": [run], "steps": [open] }));
+    let mut live = Live::of(&path);
+    live.until("a running call", |store| has(store, "gpt-4o running") && has(store, "planner running"));
+
+    write(&serde_json::json!({ "runs": [run], "steps": steps }));
+    live.until("its end", |store| has(store, "planner ok") && store.totals().tokens.input == 500);
+    // Whole, and shorter again: the tools can be told to forget.
+    write(&whole);
+    live.until("all of it", |store| store.totals().tokens.input == 10_151);
+    let totals = live.store.totals();
+    assert_eq!((totals.spans, totals.tool_calls, totals.tokens.output), (23, 4, 1_425));
+    let said = live.detail("validate");
+    assert!(said.messages.iter().any(|message| message.text.contains("findingsCount")));
+}
+
+#[test]
 fn a_claude_code_session_with_a_subagent_as_it_happens() {
     let from = fixture("claude-code/2.1.197");
     let (session, agent) = ("11111111-2222-4333-8444-555555555555", "subagents/agent-ab0abf6564ec8f5ae");

@@ -21,6 +21,13 @@ pub(super) fn binary(bytes: &[u8]) -> Option<String> {
     if let Some((_, what)) = magic.iter().find(|(magic, _)| bytes.starts_with(magic)) {
         return Some((*what).to_owned());
     }
+    if bytes.get(8..12) == Some(b"DUCK") {
+        return Some(
+            "a DuckDB database, which no other program can read while it is written: let Mastra keep its spans in \
+             LibSQL, or send them to a file by OTLP; other tables: COPY them to NDJSON first"
+                .to_owned(),
+        );
+    }
     let head = bytes.get(..4096).unwrap_or(bytes);
     if head.len() >= 16 {
         // Text in UTF-16 has a zero in nearly every other place.

@@ -309,9 +309,12 @@ impl<'m, 'v> Collector<'m, 'v> {
         joined_error(kind, message)
     }
 
-    /// The status of a span whose own status says nothing.
+    /// The status of a span whose own status says nothing, or no more than that it is over.
     pub(in crate::format) fn status(&self) -> Option<Status> {
-        self.finished_in_error().then_some(Status::Error)
+        let word = Some(self.text(Fact::Standing)).filter(|word| !word.is_empty());
+        word.map(Status::from_source_word)
+            .filter(|status| matches!(status, Status::Suspended | Status::Cancelled | Status::Error))
+            .or_else(|| self.finished_in_error().then_some(Status::Error))
     }
 }
 

@@ -16,6 +16,9 @@ pub(super) fn detail(row: &[(String, Cell<'_>)]) -> SpanDetail {
     };
     let mut raw = String::from("{");
     for (column, cell) in row {
+        if column == super::AGENT_ENDING.name {
+            continue;
+        }
         let Some(json) = cell_json(*cell) else { continue };
         if raw.len() > 1 {
             raw.push(',');

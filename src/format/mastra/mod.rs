@@ -11,7 +11,7 @@ mod kind;
 
 use super::jsonb::JsonValue;
 use super::usage::{self, Convention, Counters};
-use super::{Cell, RowPlace, TableFormat, TablePlan, TableSchema};
+use super::{Cell, Lookup, RowPlace, TableFormat, TablePlan, TableSchema};
 use crate::model::{
     Batch, Id, Marks, NanoUsd, Parent, Reason, SpanKind, SpanUpdate, Status, Symbol, Timed, UnixNanos, Usage,
 };
@@ -48,6 +48,13 @@ columns! {
     resourceId, runId, sessionId, threadId, serviceName, metadata, attributes, error, endedAt, createdAt, updatedAt,
 }
 
+/// Only its output says that an agent waits for a tool's approval or was stopped: `{"status":"suspended"}`. Such an
+/// output is short, and no other is read.
+const AGENT_ENDING: Lookup = Lookup {
+    name: "agentEnding",
+    sql: "CASE WHEN s.spanType = 'agent_run' AND octet_length(s.output) < 512 THEN s.output END",
+};
+
 fn plan(schema: &TableSchema) -> Option<Result<TablePlan, String>> {
     if !schema.name.eq_ignore_ascii_case(TABLE_NAME) {
         return None;
@@ -60,6 +67,7 @@ fn plan(schema: &TableSchema) -> Option<Result<TablePlan, String>> {
     Some(Ok(TablePlan {
         table: schema.name.clone(),
         index: INDEX.iter().map(|name| find(name)).collect(),
+        lookups: vec![AGENT_ENDING],
         detail: schema.columns.clone(),
         ..TablePlan::default()
     }))
@@ -73,6 +81,15 @@ struct Row<'r, 'a> {
 impl<'a> Row<'_, 'a> {
     fn cell(&self, column: Column) -> Cell<'a> {
         self.cells.get(column as usize).copied().unwrap_or(Cell::Null)
+    }
+
+    /// How an agent's run ended, where its output says that it waits or was stopped.
+    fn agent_ending(&self) -> Option<Status> {
+        let output = JsonValue::of_cell(self.cells.get(INDEX.len()).copied()?)?;
+        output.field("reason").filter(|_| output.is_object())?;
+        let word = output.field("status")?.text()?;
+        Some(Status::from_source_word(&word))
+            .filter(|status| matches!(status, Status::Suspended | Status::Cancelled))
     }
 
     /// A text cell; empty text is none.
@@ -121,6 +138,8 @@ struct Attributes {
     provider: Symbol,
     status: Option<Status>,
     finish_error: bool,
+    /// A model call that was broken off or waits says so by its finish reason only.
+    broken_off: Option<Status>,
     success: Option<bool>,
     tripwire: bool,
     first_token: Option<UnixNanos>,
@@ -157,7 +176,12 @@ impl Attributes {
                 "stepId" => this.step = name(),
                 "toolId" => this.tool = name(),
                 "status" => this.status = value.text().map(|word| Status::from_source_word(&word)),
-                "finishReason" => this.finish_error = value.text().is_some_and(|word| word == "error"),
+                "finishReason" => match value.text().as_deref() {
+                    Some("error") => this.finish_error = true,
+                    Some("aborted") => this.broken_off = Some(Status::Cancelled),
+                    Some("suspended") => this.broken_off = Some(Status::Suspended),
+                    _ => {}
+                },
                 "success" => this.success = value.flag(),
                 "tripwireAbort" => this.tripwire = value.is_object() || value.flag() == Some(true),
                 "completionStartTime" => {
@@ -223,7 +247,7 @@ fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
         out.problem(Reason::MissingId, Some(place.at), "row without traceId or spanId");
         return;
     };
-    let attributes = Attributes::read(row.cell(Column::attributes), out);
+    let mut attributes = Attributes::read(row.cell(Column::attributes), out);
     if attributes.damaged {
         out.problem(Reason::BadType, Some(place.at), "attributes are no JSON object");
     }
@@ -240,6 +264,11 @@ fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
     } else {
         Metadata::default()
     };
+    match kind {
+        SpanKind::Agent => attributes.status = attributes.status.or_else(|| row.agent_ending()),
+        SpanKind::Llm => attributes.status = attributes.status.or(attributes.broken_off),
+        _ => {}
+    }
     let error =
         JsonValue::of_cell(row.cell(Column::error)).map(|value| kind::error_message(value)).or_else(|| {
             // An error that is no JSON is its own message.
@@ -401,7 +430,6 @@ fn counters(value: JsonValue<'_>) -> Counters {
         "inputDetails" | "outputDetails" => {
             let _ = value.fields(|inner, value| take(key, inner, value));
         }
-        "promptCacheHitTokens" => take("", "cachedTokens", value),
         _ => take("", key, value),
     });
     counters

@@ -43,7 +43,9 @@ fn read(db: &Connection) -> Batch {
         .map(|name| name.as_ref().map_or("NULL".to_owned(), |name| format!("\"{name}\"")))
         .collect();
     let mut batch = Batch::default();
-    let sql = format!("SELECT rowid, {} FROM \"{}\" ORDER BY rowid", columns.join(","), plan.table);
+    let lookups: Vec<_> = plan.lookups.iter().map(|lookup| lookup.sql).collect();
+    let columns = [columns, lookups.into_iter().map(str::to_owned).collect()].concat();
+    let sql = format!("SELECT rowid, {} FROM \"{}\" s ORDER BY rowid", columns.join(","), plan.table);
     let mut select = db.prepare(&sql).unwrap();
     let mut rows = select.query([]).unwrap();
     while let Some(row) = rows.next().unwrap() {

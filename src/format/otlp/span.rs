@@ -241,6 +241,14 @@ impl<'t> Fields<'t> {
             out.problem(Reason::TooMany, Some(origin.at), &detail);
         }
         let mut marks = Marks::default();
+        if self.is_resumed(parent, collector, out) {
+            marks = marks.with(Marks::RESUMED);
+        }
+        if parent == Parent::Root
+            && let Some(run) = collector.get(Fact::Run).and_then(Value::text)
+        {
+            update.run = out.id(run);
+        }
         if odd {
             marks = marks.with(Marks::ODD);
         }
@@ -251,6 +259,13 @@ impl<'t> Fields<'t> {
         Some(update)
     }
 
+    /// Whether the span goes on with what was suspended. All spans in it name what that was, only it lies below.
+    fn is_resumed(&self, parent: Parent, collector: &Collector<'_, 't>, out: &mut Batch) -> bool {
+        let Some(from) = collector.get(Fact::ResumedFrom) else { return false };
+        let from = ids::read(from, &mut out.strings).map(|(id, _)| Parent::Span(id));
+        parent == Parent::Root || from == Some(parent)
+    }
+
     /// Status and error of a span that is told as itself.
     fn standing(
         &self,
@@ -259,7 +274,10 @@ impl<'t> Fields<'t> {
         update: &mut SpanUpdate,
         out: &mut Batch,
     ) {
-        let said = own.or_else(|| collector.status());
+        let said = match own {
+            Some(Status::Ok) | None => collector.status().or(own),
+            own => own,
+        };
         let status = match said {
             Some(Status::Error) if self.suspended => Some(Status::Suspended),
             None if update.end.is_some() => Some(Status::Ok),
@@ -270,7 +288,10 @@ impl<'t> Fields<'t> {
         if status == Some(Status::Error) {
             let message = Some(self.message.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
             let text = message.or_else(|| self.error.clone()).or_else(|| collector.error());
-            let text = text.unwrap_or_else(|| "error".to_owned());
+            let text = text.unwrap_or_else(|| {
+                let finish = collector.finished_in_error();
+                if finish { "finish reason: error" } else { "error" }.to_owned()
+            });
             let line = text.trim().lines().next().unwrap_or_default();
             let line: String = line.chars().take(MAX_ERROR).collect();
             update.error = out.intern(&line);

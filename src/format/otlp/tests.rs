@@ -3,7 +3,7 @@ use serde_json::Value as Json;
 use super::*;
 use crate::format::testing::{fixture, fold, problems, totals};
 use crate::model::{
-    Id, Parent, Role, SegmentId, SpanDetail, SpanKind, SpanUpdate, Stamp, Status, TokenSum, UnixNanos,
+    Id, Marks, Parent, Role, SegmentId, SpanDetail, SpanKind, SpanUpdate, Stamp, Status, TokenSum, UnixNanos,
 };
 
 fn read(bytes: &[u8]) -> Batch {
@@ -150,6 +150,43 @@ fn calls_have_their_model_usage_and_cost() {
 fn totals_of_calls(batch: &Batch) -> (u64, u64, u64, u64, u64) {
     let sum = totals(batch).tokens;
     (sum.input, sum.cache_read, sum.cache_write, sum.output, sum.reasoning)
+}
+
+/// Roots, and spans that go on with what was suspended, by how they stand.
+fn standings(batch: &Batch) -> Vec<String> {
+    let shown = |span: &SpanUpdate| {
+        let resumed = span.marks.has(Marks::RESUMED);
+        let text = format!("{} {:?}", batch.strings.get(span.name), span.status.unwrap());
+        (resumed || span.parent == Parent::Root)
+            .then(|| if resumed { format!("{text}, goes on") } else { text })
+    };
+    let mut all: Vec<_> = fold(batch).iter().filter_map(shown).collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn a_writer_that_calls_everything_well_says_elsewhere_how_it_stands() {
+    let batch = read(&fixture("otlp/mastra/exporter-1.4.ndjson"));
+    assert_eq!(problems(&batch), "");
+    assert_eq!(
+        standings(&batch),
+        [
+            "invoke_agent BrokenAgent Error",
+            // A tool was let through: the agent went on below the run that had waited.
+            "invoke_agent Supervisor Cancelled",
+            "invoke_agent Supervisor Ok, goes on",
+            "invoke_agent Supervisor Suspended",
+            "invoke_workflow ticket-generation Error, goes on",
+            "invoke_workflow ticket-generation Suspended",
+            "invoke_workflow ticket-generation Suspended, goes on",
+        ]
+    );
+    let failed =
+        fold(&batch).into_iter().filter(|span| batch.strings.get(span.error) == "finish reason: error");
+    assert_eq!(failed.count(), 2, "calls of models, by their last word only");
+    let runs = fold(&batch).into_iter().filter(|span| span.run.is_some());
+    assert_eq!(runs.count(), 4, "one of each trace");
 }
 
 #[test]
