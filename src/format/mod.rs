@@ -39,7 +39,7 @@ use crate::model::{Batch, PayloadRef, SpanDetail, Stamp, UnixNanos};
 
 pub use detect::{
     Candidate, Detection, Found, LineSample, SAMPLE_BYTES, TableDetection, Wish, candidates, detect_lines,
-    detect_stream, detect_tables, format_names,
+    detect_stream, detect_tables, foreign_database, format_names,
 };
 pub use framing::{Dialect, Documents, Framing, MAX_DOCUMENT, Piece, is_cut_document};
 pub use generic::{Mapping, map_fields};

@@ -1,6 +1,7 @@
 //! Things that people point at which are no span log: named, with what to do about it.
 
 use super::LineSample;
+use crate::format::TableSchema;
 use crate::format::json::{LineText, Reader};
 
 const UNKNOWN: &str = "JSON records without the ids of spans";
@@ -48,6 +49,26 @@ pub(super) fn binary(bytes: &[u8]) -> Option<String> {
 /// Whether some line is an object: then binary lines between are damage, not the nature of the file.
 fn text_somewhere(bytes: &[u8]) -> bool {
     bytes.split(|&byte| byte == b'\n').any(crate::format::is_complete_json)
+}
+
+/// Databases of programs whose spans are elsewhere, by their tables.
+pub(super) fn database(tables: &[TableSchema]) -> Option<String> {
+    let has = |names: &[&str]| {
+        let fits = |table: &&TableSchema| {
+            names.iter().all(|name| table.columns.iter().any(|column| column.eq_ignore_ascii_case(name)))
+        };
+        tables.iter().find(fits)
+    };
+    let (table, what) = if let Some(table) = has(&["session_id", "message_data"]) {
+        let what = "sessions of the OpenAI Agents SDK: messages without calls, tokens or durations; \
+            log its traces instead (add_trace_processor with one that writes span.export() as a line of JSON)";
+        (table, what)
+    } else {
+        let what = "checkpoints of LangGraph: states, not spans; trace the graph instead \
+            (LangSmith or OpenTelemetry)";
+        (has(&["thread_id", "checkpoint_ns", "checkpoint_id"])?, what)
+    };
+    Some(format!("{what}; table {}", table.name.chars().take(60).collect::<String>()))
 }
 
 /// What the text looks like.
