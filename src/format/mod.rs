@@ -224,6 +224,8 @@ pub static TABLE_FORMATS: &[&TableFormat] = &[
     &llm_logs::TOOL_CALLS,
     &llm_logs::LOGS,
     &telemetry_api::AGENT_RUNS,
+    &telemetry_api::EARLY_RUNS,
     &telemetry_api::RUNS,
+    &telemetry_api::EVENTS,
     &native::TABLE,
 ];
