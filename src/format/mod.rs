@@ -3,6 +3,7 @@
 //!
 //! A format is a value in [`LINE_FORMATS`] or [`TABLE_FORMATS`]; adding one is adding a file and a line there.
 
+mod agent_activity;
 mod agents;
 mod chat;
 mod detect;
@@ -205,6 +206,7 @@ pub static LINE_FORMATS: &[&LineFormat] = &[
     &zipkin::LINES,
     &openai_agents::LINES,
     &langsmith::LINES,
+    &agent_activity::LINES,
     &json_logs::LINES,
     &generic::LINES,
 ];

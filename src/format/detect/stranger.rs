@@ -104,6 +104,8 @@ fn record(text: &str) -> Option<String> {
     let has = |name: &str| names.iter().any(|known| known == name);
     let what = if has("resourceMetrics") || has("resource_metrics") {
         "OTLP metrics: they hold no spans; give the trace data"
+    } else if has("agent_tool") && has("project_path") && has("started_at") {
+        "a session of TTA.dev without its spans: give spans.jsonl in the folder of that name"
     } else if has("traceEvents") {
         "a Chrome trace: it is written by tracetui, not read"
     } else if has("endpoint") && has("method") && has("payload") {
