@@ -123,7 +123,15 @@ pub fn detect_tables(tables: &[TableSchema], forced: Option<&str>) -> Result<Vec
     if tables.is_empty() {
         return Err("no span table found: the database has no tables yet".to_owned());
     }
+    if let Some(stranger) = foreign_database(tables) {
+        return Err(stranger);
+    }
     Err(format!("no span table found; tables: {}", names(tables.iter().map(|table| &*table.name))))
+}
+
+/// What a database without span tables is, and what to do, when its tables give that away.
+pub fn foreign_database(tables: &[TableSchema]) -> Option<String> {
+    stranger::database(tables)
 }
 
 /// `14 of 17`.

@@ -1,8 +1,10 @@
 //! Runs of `LangSmith`: one on a line, as its client posts them and as exports have them, or several in a batch
-//! (`{"post":[…],"patch":[…]}`).
+//! (`{"post":[…],"patch":[…]}`), or requests with these in their bodies.
 //!
 //! A run is posted when it starts and patched when it ends; what a patch does not say stays. A patch names its trace by
 //! `trace_id` or by the first part of its `dotted_order`.
+
+mod requests;
 
 use serde_json::{Map, Value as Json};
 
@@ -20,7 +22,7 @@ use crate::model::{
 /// Lines of runs.
 pub(super) static LINES: LineFormat = LineFormat {
     name: "langsmith",
-    about: "LangSmith runs: id, trace_id or dotted_order, run_type, start_time; one a line or batches of post and patch",
+    about: "LangSmith runs: id, trace_id or dotted_order, run_type, start_time; one a line, batches of post and patch, requests of the client",
     sniff,
     decoder: |_: &Stream| Box::new(Runs),
     detail,
@@ -31,10 +33,20 @@ fn sniff(sample: &LineSample<'_>) -> (u8, String) {
     let (mut known, mut records) = (0usize, 0usize);
     for line in sample.lines() {
         let text = LineText::new(line);
+        // A request may be longer than what is looked at.
+        if requests::has_parts(&text.text) {
+            (known, records) = (known + 1, records + 1);
+            continue;
+        }
         let Ok(record) = serde_json::from_str::<Json>(&text.text) else { continue };
         records += 1;
         let mut any = false;
-        each_run(&record, &mut |run| any |= run.contains_key("run_type") || run.contains_key("dotted_order"));
+        let is_known =
+            |run: &Map<String, Json>| run.contains_key("run_type") || run.contains_key("dotted_order");
+        each_run(&record, &mut |run| any |= is_known(run));
+        if !any && as_run(&record).is_none() {
+            requests::each_run(&text.text, &mut |run, _| any |= is_known(run));
+        }
         known += usize::from(any);
     }
     if known == 0 {
@@ -77,14 +89,30 @@ impl LineDecoder for Runs {
                         let update = update(run, part, out);
                         out.updates.extend(update);
                     }
-                    None => out.problem(
-                        Reason::NotASpan,
-                        Some(part.at),
-                        &raw.chars().take(80).collect::<String>(),
-                    ),
+                    None => request(raw, part, text.repaired, out),
                 }
             })
         });
+    }
+}
+
+/// The runs of a request, each with its own part of the line.
+fn request(raw: &str, line: &Line<'_>, repaired: bool, out: &mut Batch) {
+    let mut any = false;
+    requests::each_run(raw, &mut |run, at| {
+        any = true;
+        let mut part = *line;
+        part.stamp.0 = part.stamp.0.saturating_add(at.start as u64);
+        // Where bytes were replaced, offsets are not the file's.
+        if !repaired {
+            part.at.pos = part.at.pos.saturating_add(at.start as u64);
+            part.at.len = u32::try_from(at.len()).unwrap_or(u32::MAX);
+        }
+        let update = update(run, &part, out);
+        out.updates.extend(update);
+    });
+    if !any {
+        out.problem(Reason::NotASpan, Some(line.at), &raw.chars().take(80).collect::<String>());
     }
 }
 
@@ -289,7 +317,8 @@ fn detail(bytes: &[u8]) -> SpanDetail {
     each_run(&record, &mut |run| {
         first.get_or_insert(run);
     });
-    let Some(run) = first else { return detail };
+    let found = if first.is_none() { requests::run_at(&text.text) } else { None };
+    let Some(run) = first.or(found.as_ref()) else { return detail };
     let shown = |name: &str| {
         let value = run
             .get(name)

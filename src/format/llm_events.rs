@@ -20,7 +20,8 @@ use super::lines::each_object;
 use super::native::usage_object;
 use super::{Line, LineDecoder, LineFormat, LineSample, Stream};
 use crate::model::{
-    Batch, Id, Marks, NANOS_PER_MS, NanoUsd, Parent, Reason, SpanKind, SpanUpdate, Status, Timed, UnixNanos,
+    Batch, Id, Marks, NANOS_PER_MS, NanoUsd, Parent, Reason, SpanDetail, SpanKind, SpanUpdate, Status, Timed,
+    UnixNanos,
 };
 use event::{Event, members};
 use work::outcome;
@@ -60,19 +61,37 @@ fn sniff(sample: &LineSample<'_>) -> (u8, String) {
 }
 
 fn decoder(stream: &Stream) -> Box<dyn LineDecoder> {
-    Box::new(Events {
-        trace: Id::synthetic(&[b"event log", &stream.salt]),
-        root: Id::synthetic(&[b"run of an event log", &stream.salt]),
-        name: stream.name.clone(),
-        has_root: false,
-        root_ids: FxHashSet::default(),
-        items: Vec::new(),
-        item_of: FxHashMap::default(),
-        owners: FxHashMap::default(),
-        started: FxHashSet::default(),
-        calls: FxHashMap::default(),
-        ends: FxHashMap::default(),
-    })
+    let trace = Id::synthetic(&[b"event log", &stream.salt]);
+    let root = Id::synthetic(&[b"run of an event log", &stream.salt]);
+    Box::new(Events::new(trace, root, &stream.name))
+}
+
+/// A decoder of events that are kept with their run, which somebody else tells about.
+pub(super) fn within(trace: Id, root: Id) -> Box<dyn LineDecoder> {
+    Box::new(Events { has_root: true, ..Events::new(trace, root, "") })
+}
+
+/// One event for reading.
+pub(super) fn detail_of(line: &[u8]) -> SpanDetail {
+    detail::line(line)
+}
+
+impl Events {
+    fn new(trace: Id, root: Id, name: &str) -> Self {
+        Self {
+            trace,
+            root,
+            name: name.to_owned(),
+            has_root: false,
+            root_ids: FxHashSet::default(),
+            items: Vec::new(),
+            item_of: FxHashMap::default(),
+            owners: FxHashMap::default(),
+            started: FxHashSet::default(),
+            calls: FxHashMap::default(),
+            ends: FxHashMap::default(),
+        }
+    }
 }
 
 /// A work item of the orchestrator.

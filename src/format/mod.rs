@@ -3,6 +3,7 @@
 //!
 //! A format is a value in [`LINE_FORMATS`] or [`TABLE_FORMATS`]; adding one is adding a file and a line there.
 
+mod agent_activity;
 mod agents;
 mod ai_devtools;
 mod chat;
@@ -40,7 +41,7 @@ use crate::model::{Batch, PayloadRef, SpanDetail, Stamp, UnixNanos};
 
 pub use detect::{
     Candidate, Detection, Found, LineSample, SAMPLE_BYTES, TableDetection, Wish, candidates, detect_lines,
-    detect_stream, detect_tables, format_names,
+    detect_stream, detect_tables, foreign_database, format_names,
 };
 pub use framing::{Dialect, Documents, Framing, MAX_DOCUMENT, Piece, is_cut_document};
 pub use generic::{Mapping, map_fields};
@@ -207,6 +208,7 @@ pub static LINE_FORMATS: &[&LineFormat] = &[
     &openai_agents::LINES,
     &langsmith::LINES,
     &ai_devtools::LINES,
+    &agent_activity::LINES,
     &json_logs::LINES,
     &generic::LINES,
 ];
@@ -226,6 +228,8 @@ pub static TABLE_FORMATS: &[&TableFormat] = &[
     &llm_logs::TOOL_CALLS,
     &llm_logs::LOGS,
     &telemetry_api::AGENT_RUNS,
+    &telemetry_api::EARLY_RUNS,
     &telemetry_api::RUNS,
+    &telemetry_api::EVENTS,
     &native::TABLE,
 ];

@@ -1,8 +1,11 @@
 //! Traces of the `OpenAI` Agents SDK as it exports them itself: items `{"object":"trace"}` and `{"object":"trace.span"}`,
 //! one on a line, or several as the body of an export (`{"data":[…]}`).
 //!
-//! A trace item has no times, so the trace's own span is made of it and of the spans without a parent. Spans of turns
-//! and tasks repeat the usage of the calls in them; only generations and responses are calls.
+//! A trace item has no times, so the trace's own span is made of it and of the spans without a parent; where callbacks
+//! are logged with their names, `on_trace_start` opens it and `on_trace_end` ends it. Spans of turns and tasks repeat
+//! the usage of the calls in them; only generations and responses are calls (see [`turns`]).
+
+mod turns;
 
 use rustc_hash::FxHashMap;
 use serde_json::{Map, Value as Json};
@@ -59,21 +62,57 @@ fn each_item<'j>(record: &'j Json, each: &mut dyn FnMut(&'j Map<String, Json>)) 
         each(map);
         return;
     }
-    let list = record.get("data").and_then(Json::as_array).or_else(|| record.as_array());
-    let inside = ["span", "trace", "item", "data", "payload"].iter().filter_map(|name| record.get(*name));
-    list.into_iter().flatten().chain(inside).filter_map(item).for_each(each);
+    if let Some(list) = record.as_array() {
+        list.iter().filter_map(item).for_each(each);
+        return;
+    }
+    // A logger of callbacks may call what it was given anything.
+    for value in record.as_object().into_iter().flat_map(Map::values) {
+        let list = value.as_array().into_iter().flatten();
+        list.chain(value.is_object().then_some(value)).filter_map(item).for_each(&mut *each);
+    }
+}
+
+/// What a line around items says about them.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Callback {
+    /// The trace begins.
+    TraceStart,
+    /// The trace is over.
+    TraceEnd,
+    /// The processor is flushed or shut down: a line without an item.
+    Housekeeping,
+    /// None of these, or no callback.
+    Other,
+}
+
+impl Callback {
+    fn of(record: &Json) -> Self {
+        let words = record.as_object().into_iter().flat_map(Map::values).filter_map(Json::as_str);
+        let known = words.filter_map(|word| match word.strip_prefix("on_").unwrap_or(word) {
+            "trace_start" => Some(Self::TraceStart),
+            "trace_end" => Some(Self::TraceEnd),
+            "shutdown" | "force_flush" => Some(Self::Housekeeping),
+            _ => None,
+        });
+        known.last().unwrap_or(Self::Other)
+    }
 }
 
 #[derive(Default)]
 struct Items {
     /// When the spans without a parent of a trace began, and how many of them go on.
     traces: FxHashMap<Id, Times>,
+    /// Usage that only turns tell.
+    turns: turns::Turns,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Times {
     start: Option<UnixNanos>,
     end: Option<UnixNanos>,
+    /// Whether its start was announced and its end was not.
+    open: bool,
 }
 
 fn text<'s>(item: &'s Map<String, Json>, name: &str) -> &'s str {
@@ -85,11 +124,12 @@ impl LineDecoder for Items {
         each_object_in(line, out, |reader, text, out| {
             each_part(reader, text, line, &["data"], &mut |raw, part| {
                 let record: Json = serde_json::from_str(raw).unwrap_or_default();
-                let mut any = false;
+                let callback = Callback::of(&record);
+                let mut any = callback == Callback::Housekeeping;
                 each_item(&record, &mut |item| {
                     any = true;
                     if self::text(item, "object") == "trace" {
-                        trace(item, part, out);
+                        self.trace(item, callback, part, out);
                     } else {
                         self.span(item, part, out);
                     }
@@ -106,26 +146,40 @@ fn root_of(trace: Id) -> Id {
     Id::synthetic(&[b"agents trace", &trace.bits().to_be_bytes()])
 }
 
-fn trace(item: &Map<String, Json>, line: &Line<'_>, out: &mut Batch) {
-    let Some(trace) = out.id(text(item, "id")) else {
-        out.problem(Reason::MissingId, Some(line.at), "a trace without an id");
-        return;
-    };
-    let mut update = SpanUpdate::new(trace, root_of(trace), line.stamp);
-    update.payload = Some(line.at);
-    update.parent = Parent::Root;
-    update.kind = Some(SpanKind::Workflow);
-    update.name = out.intern(text(item, "workflow_name"));
-    update.workflow = update.name;
-    update.span_type = out.intern("trace");
-    update.session = out.intern(text(item, "group_id"));
-    let metadata = item.get("metadata");
-    let user = ["user_id", "userId", "user"].iter().find_map(|name| metadata?.get(*name)?.as_str());
-    update.user = out.intern(user.unwrap_or_default());
-    out.push(update);
-}
-
 impl Items {
+    fn trace(&mut self, item: &Map<String, Json>, callback: Callback, line: &Line<'_>, out: &mut Batch) {
+        let Some(trace) = out.id(text(item, "id")) else {
+            out.problem(Reason::MissingId, Some(line.at), "a trace without an id");
+            return;
+        };
+        let mut update = SpanUpdate::new(trace, root_of(trace), line.stamp);
+        update.payload = Some(line.at);
+        update.parent = Parent::Root;
+        update.kind = Some(SpanKind::Workflow);
+        update.name = out.intern(text(item, "workflow_name"));
+        update.workflow = update.name;
+        update.span_type = out.intern("trace");
+        update.session = out.intern(text(item, "group_id"));
+        let metadata = item.get("metadata");
+        let user = ["user_id", "userId", "user"].iter().find_map(|name| metadata?.get(*name)?.as_str());
+        update.user = out.intern(user.unwrap_or_default());
+        let known = self.traces.len() < MAX_TRACES || self.traces.contains_key(&trace);
+        match callback {
+            Callback::TraceStart if known => {
+                self.traces.entry(trace).or_default().open = true;
+                update.status = Some(Status::Running);
+            }
+            Callback::TraceEnd => {
+                let times = self.traces.remove(&trace).unwrap_or_default();
+                update.start = times.start.map(Timed::inferred);
+                update.end = times.end.map(Timed::inferred);
+                update.status = Some(Status::Ok);
+            }
+            _ => {}
+        }
+        out.push(update);
+    }
+
     fn span(&mut self, item: &Map<String, Json>, line: &Line<'_>, out: &mut Batch) {
         let (Some(trace), Some(id)) = (out.id(text(item, "trace_id")), out.id(text(item, "id"))) else {
             out.problem(Reason::MissingId, Some(line.at), "a span without id or trace_id");
@@ -161,8 +215,11 @@ impl Items {
             None => Status::Running,
         });
         if let Some(error) = error {
-            let message = error.get("message").and_then(Json::as_str).or_else(|| error.as_str());
-            update.error = out.intern(&error_line(message.unwrap_or_default()));
+            update.error = out.intern(&error_line(&error_text(error)));
+        }
+        if end.is_some() {
+            let told = self.turns.ended(&update, above, data);
+            out.updates.extend(told);
         }
         out.push(update);
         if above.is_none() {
@@ -189,13 +246,24 @@ impl Items {
         update.parent = Parent::Root;
         update.kind = Some(SpanKind::Workflow);
         update.start = times.start.map(Timed::inferred);
-        if end.is_some() {
+        if end.is_some() && !times.open {
             update.end = times.end.map(Timed::inferred);
             update.status = Some(Status::Ok);
         } else {
             update.status = Some(Status::Running);
         }
         out.push(update);
+    }
+}
+
+/// What went wrong, and what its data says about that.
+fn error_text(error: &Json) -> String {
+    let Some(message) = error.get("message").and_then(Json::as_str) else {
+        return error.as_str().map_or_else(|| error.to_string(), str::to_owned);
+    };
+    match error.get("data").and_then(|data| data.get("error")).and_then(Json::as_str) {
+        Some(cause) if !message.contains(cause) => format!("{message}: {cause}"),
+        _ => message.to_owned(),
     }
 }
 
@@ -254,9 +322,7 @@ fn detail(bytes: &[u8]) -> SpanDetail {
         Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
     };
     (detail.input, detail.output) = (shown("input"), shown("output"));
-    detail.error = item.get("error").filter(|error| !error.is_null()).map(|error| {
-        error.get("message").and_then(Json::as_str).map_or_else(|| error.to_string(), str::to_owned)
-    });
+    detail.error = item.get("error").filter(|error| !error.is_null()).map(error_text);
     let mut attributes = Vec::new();
     if let Some(data) = data {
         let rest: Map<String, Json> = data

@@ -15,6 +15,8 @@ const MAX_DEPTH: usize = 16;
 const MAX_ENTRIES: usize = 200_000;
 /// Sources, most: each has a number.
 const MAX_SOURCES: usize = u16::MAX as usize;
+/// Hidden folders in which programs keep their traces.
+const KEPT: [&str; 4] = [".observability", ".tta", ".ttadev", ".traces"];
 /// Folders that hold other people's files.
 const SKIPPED: [&str; 2] = ["node_modules", "__pycache__"];
 
@@ -117,7 +119,8 @@ impl Folder {
     /// Where the pattern stands behind a name, and whether the name is a file it means.
     fn step(&self, places: &[usize], name: &str) -> (Vec<usize>, bool) {
         if self.pattern.is_empty() {
-            return if name.starts_with('.') { (Vec::new(), false) } else { (vec![0], true) };
+            let is_hidden = name.starts_with('.') && !KEPT.contains(&name);
+            return if is_hidden { (Vec::new(), false) } else { (vec![0], true) };
         }
         let (mut next, mut is_whole) = (Vec::new(), false);
         let mut left = places.to_vec();
@@ -257,11 +260,20 @@ mod tests {
             ("tiles.bin.gz", b"\x1f\x8b\x08\0rest"),
             (".hidden.ndjson", SPAN),
             (".git/d.ndjson", SPAN),
+            (".observability/e.jsonl", SPAN),
             ("node_modules/x/e.ndjson", SPAN),
             ("c.db", b"SQLite format 3\0and so on"),
             ("c.db-wal", b"x"),
         ]);
-        let want = ["a.txt", "b.ndjson", "c.db", "later.jsonl", "old.ndjson.gz", "sub/deep/c.jsonl"];
+        let want = [
+            ".observability/e.jsonl",
+            "a.txt",
+            "b.ndjson",
+            "c.db",
+            "later.jsonl",
+            "old.ndjson.gz",
+            "sub/deep/c.jsonl",
+        ];
         assert_eq!(names(&folder, ""), want);
     }
 

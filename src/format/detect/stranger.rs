@@ -1,6 +1,7 @@
 //! Things that people point at which are no span log: named, with what to do about it.
 
 use super::LineSample;
+use crate::format::TableSchema;
 use crate::format::json::{LineText, Reader};
 
 const UNKNOWN: &str = "JSON records without the ids of spans";
@@ -57,6 +58,26 @@ fn text_somewhere(bytes: &[u8]) -> bool {
     bytes.split(|&byte| byte == b'\n').any(crate::format::is_complete_json)
 }
 
+/// Databases of programs whose spans are elsewhere, by their tables.
+pub(super) fn database(tables: &[TableSchema]) -> Option<String> {
+    let has = |names: &[&str]| {
+        let fits = |table: &&TableSchema| {
+            names.iter().all(|name| table.columns.iter().any(|column| column.eq_ignore_ascii_case(name)))
+        };
+        tables.iter().find(fits)
+    };
+    let (table, what) = if let Some(table) = has(&["session_id", "message_data"]) {
+        let what = "sessions of the OpenAI Agents SDK: messages without calls, tokens or durations; \
+            log its traces instead (add_trace_processor with one that writes span.export() as a line of JSON)";
+        (table, what)
+    } else {
+        let what = "checkpoints of LangGraph: states, not spans; trace the graph instead \
+            (LangSmith or OpenTelemetry)";
+        (has(&["thread_id", "checkpoint_ns", "checkpoint_id"])?, what)
+    };
+    Some(format!("{what}; table {}", table.name.chars().take(60).collect::<String>()))
+}
+
 /// What the text looks like.
 pub(super) fn text(sample: &LineSample<'_>) -> Option<String> {
     // A file of other records may begin with a few lines of anything.
@@ -90,6 +111,8 @@ fn record(text: &str) -> Option<String> {
     let has = |name: &str| names.iter().any(|known| known == name);
     let what = if has("resourceMetrics") || has("resource_metrics") {
         "OTLP metrics: they hold no spans; give the trace data"
+    } else if has("agent_tool") && has("project_path") && has("started_at") {
+        "a session of TTA.dev without its spans: give spans.jsonl in the folder of that name"
     } else if has("traceEvents") {
         "a Chrome trace: it is written by tracetui, not read"
     } else if has("endpoint") && has("method") && has("payload") {

@@ -115,3 +115,16 @@ proptest::proptest! {
         let _ = detect_lines(&LineSample::new(text.as_bytes()), None);
     }
 }
+
+#[test]
+fn databases_of_other_kinds_are_named_with_advice() {
+    let error = |tables: &[TableSchema]| detect_tables(tables, None).err().unwrap();
+    let sessions = [
+        table("agent_sessions", &["session_id", "created_at", "updated_at"]),
+        table("agent_messages", &["id", "session_id", "message_data", "created_at"]),
+    ];
+    assert!(error(&sessions).contains("OpenAI Agents SDK"), "{}", error(&sessions));
+    assert!(error(&sessions).contains("add_trace_processor"));
+    let states = [table("checkpoints", &["thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint"])];
+    assert!(error(&states).contains("LangGraph"));
+}

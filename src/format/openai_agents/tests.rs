@@ -52,3 +52,44 @@ fn a_generation_is_read_with_its_messages() {
     );
     assert_eq!(detail.messages.last().unwrap().tool.as_deref(), Some("validate"));
 }
+
+#[test]
+fn callbacks_and_what_is_sent_say_the_same() {
+    let logged = decode(&LINES, &fixture("openai-agents/0.24-callbacks.jsonl"));
+    let sent = decode(&LINES, &fixture("openai-agents/0.24-batch.json"));
+    // Eleven responses, two generations and two that failed; two of the lines say that the processor is shut down.
+    for (batch, reasoning) in [(&logged, 768), (&sent, 0)] {
+        let totals = totals(batch);
+        assert_eq!(problems(batch), "");
+        assert_eq!((totals.traces, totals.llm_calls, totals.tool_calls, totals.errors), (7, 15, 5, 4));
+        let tokens = totals.tokens;
+        // What is sent has the usage of a response, and the details of a generation, only in its turn.
+        assert_eq!((tokens.input, tokens.cache_read, tokens.output), (104_500, 50_176, 1_810));
+        assert_eq!((tokens.reasoning, totals.open), (reasoning, 0));
+    }
+}
+
+#[test]
+fn a_trace_of_callbacks_goes_on_until_it_is_over() {
+    let text = String::from_utf8(fixture("openai-agents/0.24-callbacks.jsonl")).unwrap();
+    let first = text.lines().next().unwrap();
+    let id = serde_json::from_str::<serde_json::Value>(first).unwrap()["data"]["id"].to_string();
+    let own: Vec<&str> = text.lines().filter(|line| line.contains(&id)).collect();
+    // Two runs of agents and a span of the user's, one after the other.
+    let mut standing = Vec::new();
+    for end in 1..=own.len() {
+        let batch = decode(&LINES, own[..end].join("\n").as_bytes());
+        let root = fold(&batch).into_iter().find(|span| span.kind == Some(SpanKind::Workflow)).unwrap();
+        standing.push(root.status);
+    }
+    assert_eq!(standing.pop(), Some(Some(Status::Ok)));
+    assert!(standing.iter().all(|status| *status == Some(Status::Running)), "{standing:?}");
+}
+
+#[test]
+fn an_error_is_told_with_its_cause() {
+    let text = String::from_utf8(fixture("openai-agents/0.24-callbacks.jsonl")).unwrap();
+    let failed = text.lines().find(|line| line.contains("mock overloaded")).unwrap();
+    let error = detail(failed.as_bytes()).error.unwrap();
+    assert_eq!(error, "Error getting response: Error code: 500 - mock overloaded");
+}

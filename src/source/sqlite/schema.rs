@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
 use super::fault::Fault;
-use crate::format::{Lookup, TableFormat, TablePlan, TableSchema};
+use crate::format::{Lookup, TableFormat, TablePlan, TableSchema, foreign_database};
 
 /// Tables looked at; a database with more is hardly a span store.
 const MAX_TABLES: usize = 4096;
@@ -89,6 +89,7 @@ pub(super) fn find_tables(conn: &Connection, formats: &[&'static TableFormat]) -
     let mut found = Found::default();
     let mut names = Vec::new();
     let mut lacking = Vec::new();
+    let mut others = Vec::new();
     for (name, real) in list(conn)? {
         let name = match (name, real) {
             (Ok(name), true) => name,
@@ -115,8 +116,17 @@ pub(super) fn find_tables(conn: &Connection, formats: &[&'static TableFormat]) -
                 None => lacking.push(format!("{name}: no column that tells its rows apart")),
             },
             Some((_, Err(why))) => lacking.push(format!("{name}: {why}")),
-            None => names.push(name),
+            None => {
+                names.push(name);
+                others.push(schema);
+            }
         }
+    }
+    if lacking.is_empty()
+        && let Some(what) = foreign_database(&others)
+    {
+        found.otherwise = what;
+        return Ok(found);
     }
     let mut parts = lacking;
     if parts.is_empty() {
