@@ -14,7 +14,7 @@ use super::load::load_quietly;
 use super::watch::{theme, watch};
 use crate::analysis::Report;
 use crate::config::Config;
-use crate::source::discover::{Homes, Session, nearby, sessions, subagents};
+use crate::source::discover::{Homes, Session, nearby, sessions};
 use crate::tui::{Choice, ChoiceFigures, Chosen, choose, wants_ascii};
 
 /// Most sources that are listed.
@@ -81,10 +81,9 @@ fn found() -> Vec<Session> {
     found
 }
 
-/// A session's file and those of its subagents, which are part of its bill.
-fn files(session: &Session) -> Vec<String> {
-    let files = std::iter::once(session.path.clone()).chain(subagents(&session.path));
-    files.map(|path| path.to_string_lossy().into_owned()).collect()
+/// A session's file, which stands for those of its subagents, too.
+fn files(session: &Session) -> [String; 1] {
+    [session.path.to_string_lossy().into_owned()]
 }
 
 fn choice(session: &Session, home: Option<&Path>, here: Option<&Path>) -> Choice {

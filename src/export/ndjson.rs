@@ -105,10 +105,12 @@ impl<'a> Parts<'a> {
             duration_ms: span.duration().map(|nanos| nanos as f64 / NANOS_PER_MS as f64),
             input: self.detail.input.as_deref().and_then(raw_json),
             output: self.detail.output.as_deref().and_then(raw_json),
+            // A call that went well may have been told what went wrong before it.
             error: self
                 .detail
                 .error
                 .as_deref()
+                .filter(|_| status != crate::model::Status::Ok)
                 .and_then(raw_json)
                 .or_else(|| raw_json(&(self.selection.shown)(span.error()?))),
             attributes: self.attributes(),
