@@ -1,5 +1,7 @@
 //! Tests of the whole, one binary: a module for what a user does, and a few for how the project is built.
 
+#[path = "it/agent_copies.rs"]
+mod agent_copies;
 #[path = "it/bill.rs"]
 mod bill;
 #[path = "it/check.rs"]

@@ -59,7 +59,7 @@ impl TraceTree {
             }
             let span = store.span(node.span);
             let mut add = |what| doubts.push(Doubt { span: node.span, what });
-            if span.is_duplicate() {
+            if span.is_duplicate() && span.kind().is_model_call() {
                 add(DoubtKind::Duplicate);
             } else if let Some(what) = self.claim(NodeIx(at as u32), &span, &within) {
                 add(what);

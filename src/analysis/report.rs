@@ -59,7 +59,7 @@ pub struct CostSources {
 impl CostSources {
     /// Adds a span.
     pub fn add(&mut self, span: &SpanView<'_>) {
-        self.duplicates += u64::from(span.is_duplicate());
+        self.duplicates += u64::from(span.is_duplicate() && span.kind().is_model_call());
         if !span.usage_counts() {
             self.silent += span.share().silent_calls;
             return;

@@ -21,7 +21,16 @@ pub(super) fn run(args: &FormatsArgs, out: &mut Output) -> Result<(), Failure> {
     }
     let wish = reading::wish(&args.input())?;
     // What a folder leaves out is what one wants to know about a file.
-    let names = expand(&args.files, &wish).map_err(|error| Failure::usage(&error))?;
+    // A file is asked about by itself, whatever it stands for elsewhere.
+    let mut names = Vec::new();
+    for name in &args.files {
+        if Path::new(name).is_file() {
+            names.push(name.clone());
+        } else {
+            let more = expand(std::slice::from_ref(name), &wish);
+            names.extend(more.map_err(|error| Failure::usage(&error))?);
+        }
+    }
     let found: Vec<(String, Examined)> =
         names.into_iter().map(|name| (name.clone(), examine(Path::new(&name), &wish))).collect();
     if args.json {

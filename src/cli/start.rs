@@ -14,7 +14,7 @@ use super::load::load_quietly;
 use super::watch::{theme, watch};
 use crate::analysis::Report;
 use crate::config::Config;
-use crate::source::discover::{Homes, Session, nearby, sessions, subagents};
+use crate::source::discover::{Homes, Session, nearby, sessions};
 use crate::tui::{Choice, ChoiceFigures, Chosen, choose, wants_ascii};
 
 /// Most sources that are listed.
@@ -81,10 +81,9 @@ fn found() -> Vec<Session> {
     found
 }
 
-/// A session's file and those of its subagents, which are part of its bill.
-fn files(session: &Session) -> Vec<String> {
-    let files = std::iter::once(session.path.clone()).chain(subagents(&session.path));
-    files.map(|path| path.to_string_lossy().into_owned()).collect()
+/// A session's file, which stands for those of its subagents, too.
+fn files(session: &Session) -> [String; 1] {
+    [session.path.to_string_lossy().into_owned()]
 }
 
 fn choice(session: &Session, home: Option<&Path>, here: Option<&Path>) -> Choice {
@@ -104,24 +103,66 @@ fn choice(session: &Session, home: Option<&Path>, here: Option<&Path>) -> Choice
     }
 }
 
+/// What a source's line gets: its place, its format and its sums.
+type Figures = (usize, &'static str, Option<ChoiceFigures>);
+
 /// Reads the newest sources one after the other and says what is in them.
-fn read_figures(
-    found: &[Session],
-    tx: &mpsc::Sender<(usize, &'static str, Option<ChoiceFigures>)>,
-    stop: &AtomicBool,
-) {
+fn read_figures(found: &[Session], tx: &mpsc::Sender<Figures>, stop: &AtomicBool) {
     let small = found.iter().enumerate().filter(|(_, session)| session.bytes <= MAX_READ);
-    for (at, session) in small.take(MAX_READS) {
+    let mut left: Vec<(usize, &Session)> = small.take(MAX_READS).collect();
+    while !left.is_empty() {
         if stop.load(Ordering::Relaxed) {
             return;
         }
-        let Ok(loaded) = load_quietly(&files(session), &InputArgs::default()) else {
-            if tx.blocking_send((at, "not recognised", None)).is_err() {
+        let group = take_group(&mut left);
+        // One that can't be read is found by reading each alone.
+        let figures = figures_of(&group).unwrap_or_else(|| {
+            let alone = group.iter().map(|one| (one, figures_of(std::slice::from_ref(one))));
+            alone
+                .flat_map(|(one, figures)| figures.unwrap_or(vec![(one.0, "not recognised", None)]))
+                .collect()
+        });
+        for one in figures {
+            if tx.blocking_send(one).is_err() {
                 return;
             }
-            continue;
+        }
+    }
+}
+
+/// The first source and those that are read with it: sessions of one project may begin with copies of one another, and
+/// a call counts for one of them only.
+fn take_group<'a>(left: &mut Vec<(usize, &'a Session)>) -> Vec<(usize, &'a Session)> {
+    let first = left.remove(0);
+    let mut group = vec![first];
+    let mut bytes = first.1.bytes;
+    // Its file is called like the session.
+    let is_named = |session: &Session| session.path.file_stem().is_some_and(|stem| stem.len() == 36);
+    if first.1.format == "claude-code" && is_named(first.1) {
+        let is_of_it = |session: &Session| {
+            let beside = session.path.parent() == first.1.path.parent();
+            session.format == first.1.format && is_named(session) && beside
         };
-        let report = Report::build(&loaded.store, &loaded.clock, None, &|_| true);
+        let more = left.extract_if(.., |(_, session)| {
+            let takes = is_of_it(session) && bytes.saturating_add(session.bytes) <= MAX_READ;
+            bytes += if takes { session.bytes } else { 0 };
+            takes
+        });
+        group.extend(more);
+    }
+    group
+}
+
+/// Reads sources together. `None` when one of them can't be read.
+fn figures_of(group: &[(usize, &Session)]) -> Option<Vec<Figures>> {
+    let names: Vec<String> = group.iter().flat_map(|(_, session)| files(session)).collect();
+    let loaded = load_quietly(&names, &InputArgs::default()).ok()?;
+    let figures = |(at, session): &(usize, &Session)| {
+        let name = session.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let is_alone = group.len() == 1;
+        let report = Report::build(&loaded.store, &loaded.clock, None, &|span| {
+            is_alone || span.trace().id_text().eq_ignore_ascii_case(&name)
+        });
         let totals = &report.totals.totals;
         let figures = ChoiceFigures {
             runs: report.totals.runs,
@@ -131,9 +172,37 @@ fn read_figures(
             unpriced: totals.unpriced_calls,
             errors: totals.errors,
         };
-        let format = loaded.sources.first().and_then(|source| source.format).unwrap_or(session.format);
-        if tx.blocking_send((at, format, Some(figures))).is_err() {
-            return;
+        let format = loaded.sources.first().and_then(|source| source.format);
+        (*at, format.unwrap_or(session.format), Some(figures))
+    };
+    Some(group.iter().map(figures).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session that begins with a copy of another one costs what it adds.
+    #[test]
+    fn sessions_of_a_project_are_read_together() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/claude-code/forked-2.1.330");
+        let session = |name: &str| {
+            let path = folder.join(name);
+            let bytes = std::fs::metadata(&path).expect("a file").len();
+            Session { path, format: "claude-code", modified: None, bytes }
+        };
+        let found = [
+            session("47406463-7050-4a00-983f-82431da62f30.jsonl"),
+            session("11111111-2222-4333-8444-555555559845.jsonl"),
+        ];
+        let (tx, mut rx) = mpsc::channel(4);
+        read_figures(&found, &tx, &AtomicBool::new(false));
+        let mut costs = Vec::new();
+        while let Ok((at, format, figures)) = rx.try_recv() {
+            let figures = figures.expect("it can be read");
+            assert_eq!((format, figures.runs), ("claude-code", 1));
+            costs.push((at, figures.cost.to_string()));
         }
+        assert_eq!(costs, [(0, "0.009132".to_owned()), (1, "0.06669".to_owned())]);
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn watch(names: &[String], input: &InputArgs, screen: &ScreenArgs) ->
     }
     let wish = wish(input)?;
     let (folders, names): (Vec<String>, Vec<String>) =
-        names.iter().cloned().partition(|name| is_folder(name));
+        names.iter().cloned().partition(|name| is_folder(name, &wish));
     let filter = parse_filter(input.filter.as_deref())?;
     let config = Config::load(input.config.as_deref()).map_err(|error| Failure::usage(&error))?;
     let prices = user_prices(&input.prices)?;

@@ -8,7 +8,8 @@ use serde_json::value::RawValue;
 use super::{Exporter, Selection};
 use crate::format::{is_of_the_bill, is_response_id};
 use crate::model::{
-    Field, Marks, NANOS_PER_MS, ServiceTier, SpanDetail, Symbol, UnixNanos, Usage, response_key,
+    COPIED_RESPONSE, Field, Marks, NANOS_PER_MS, ServiceTier, SpanDetail, Symbol, UNIQUE_RESPONSE, UnixNanos,
+    Usage, response_key,
 };
 use crate::store::{SpanView, TraceIx};
 use crate::text::{json_safe, raw_json};
@@ -104,10 +105,12 @@ impl<'a> Parts<'a> {
             duration_ms: span.duration().map(|nanos| nanos as f64 / NANOS_PER_MS as f64),
             input: self.detail.input.as_deref().and_then(raw_json),
             output: self.detail.output.as_deref().and_then(raw_json),
+            // A call that went well may have been told what went wrong before it.
             error: self
                 .detail
                 .error
                 .as_deref()
+                .filter(|_| status != crate::model::Status::Ok)
                 .and_then(raw_json)
                 .or_else(|| raw_json(&(self.selection.shown)(span.error()?))),
             attributes: self.attributes(),
@@ -146,13 +149,21 @@ impl<'a> Parts<'a> {
         // that are told apart by more than that.
         let shared = span.shared_response();
         attributes.retain(|name, value| {
-            let is_it = || shared.is_some() && value.as_str().and_then(response_key) == shared;
+            let is_it = || match shared {
+                Some((key, false)) => value.as_str().and_then(response_key) == Some(key),
+                _ => false,
+            };
             !is_response_id(name) || is_it()
         });
-        if let Some(key) = shared
+        if let Some((key, anywhere)) = shared
             && !attributes.keys().any(|name| is_response_id(name))
         {
-            attributes.insert("responseId".to_owned(), format!("{key:016x}").into());
+            let scope = match (anywhere, span.is_duplicate()) {
+                (false, _) => "",
+                (true, false) => UNIQUE_RESPONSE,
+                (true, true) => COPIED_RESPONSE,
+            };
+            attributes.insert("responseId".to_owned(), format!("{scope}{key:016x}").into());
         }
         if let Some(usage) = span.usage().filter(|_| span.usage_counts() || !span.marks().has(Marks::ROLLUP))
         {

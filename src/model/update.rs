@@ -61,6 +61,11 @@ impl Marks {
     pub const RESUMED: Self = Self(1 << 5);
     /// The span is the second or a later attempt.
     pub const RETRY: Self = Self(1 << 6);
+    /// What [`SpanUpdate::response`] names is told apart from all others wherever it is written: spans of other traces
+    /// that name it are copies.
+    pub const UNIQUE_RESPONSE: Self = Self(1 << 7);
+    /// The record looks like a copy of one that was written elsewhere before; should there be that one, it counts.
+    pub const COPY: Self = Self(1 << 8);
 
     /// Whether all of `other` is said.
     pub fn has(self, other: Self) -> bool {
@@ -79,6 +84,11 @@ pub fn response_key(id: &str) -> Option<u64> {
     let id = id.trim();
     (!id.is_empty()).then(|| Id::synthetic(&[b"response", id.as_bytes()]).bits() as u64)
 }
+
+/// Before a response id that is unique beyond its trace, in records that were made from such a span.
+pub const UNIQUE_RESPONSE: &str = "any-trace:";
+/// The same, of a span that copies another one.
+pub const COPIED_RESPONSE: &str = "copy:";
 
 /// Everything one record says about one span. Absent fields erase nothing.
 ///
@@ -114,7 +124,7 @@ pub struct SpanUpdate {
     /// Cost that the source reports for this span's own call.
     pub cost: Option<NanoUsd>,
     /// The provider's id of this call's response, by [`response_key`]: calls of a trace with the same one are one call
-    /// that was recorded twice.
+    /// that was recorded twice. See [`Marks::UNIQUE_RESPONSE`].
     pub response: Option<u64>,
     /// The run that several traces may belong to (a suspended and resumed workflow).
     pub run: Option<Id>,

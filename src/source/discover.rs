@@ -84,18 +84,6 @@ pub fn nearby(folder: &Path, most: usize) -> Vec<Session> {
     found
 }
 
-/// The files of a session's subagents, which lie in a folder of their own beside it, in order of their names.
-pub fn subagents(session: &Path) -> Vec<PathBuf> {
-    let folder = session.with_extension("").join("subagents");
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().take(MAX_ENTRIES);
-    let mut files: Vec<PathBuf> = entries
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl") && path.is_file())
-        .collect();
-    files.sort();
-    files
-}
-
 fn rules(homes: &Homes<'_>) -> Vec<Rule> {
     let set = |name: &str| (homes.variable)(name).filter(|value| !value.is_empty());
     let home = |path: &str| homes.home.join(path);
@@ -282,9 +270,6 @@ mod tests {
         ];
         assert_eq!(names(&homes), want);
         assert_eq!(sessions(&homes, 3).len(), 3);
-        let session = home.path().join(".claude/projects/-home-me/1.jsonl");
-        let files = subagents(&session);
-        assert_eq!(files, [home.path().join(".claude/projects/-home-me/1/subagents/agent-a.jsonl")]);
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::SourceError;
-use super::place::{Found, fits, look, open};
+use super::place::{Found, fits, folder_of, look, open};
+use super::session::SessionFiles;
 use crate::format::{SAMPLE_BYTES, Wish, detect_stream};
 
 /// Deepest folder below the one that is given.
@@ -26,6 +27,8 @@ pub(super) struct Folder {
     root: PathBuf,
     /// The parts that names below the root must fit; none for all files.
     pattern: Vec<String>,
+    /// A session that stands for the files of its subagents, too.
+    session: Option<SessionFiles>,
 }
 
 /// What is below a folder.
@@ -47,7 +50,10 @@ impl Folder {
             return None;
         }
         if path.is_dir() {
-            return Some(Self { root: path.to_owned(), pattern: Vec::new() });
+            return Some(Self { root: path.to_owned(), pattern: Vec::new(), session: None });
+        }
+        if let Some(session) = SessionFiles::of(path) {
+            return Some(Self { root: folder_of(path), pattern: Vec::new(), session: Some(session) });
         }
         // A file that is really called so is that file.
         if !name.contains(['*', '?']) || path.symlink_metadata().is_ok() {
@@ -63,7 +69,12 @@ impl Folder {
                 pattern.push(text);
             }
         }
-        Some(Self { root, pattern })
+        Some(Self { root, pattern, session: None })
+    }
+
+    /// Whether it stands for a session's file and those of its subagents.
+    pub(super) fn is_session(&self) -> bool {
+        self.session.is_some()
     }
 
     /// Whether names must fit a pattern.
@@ -73,6 +84,9 @@ impl Folder {
 
     /// Looks through the folder. What can't be read is left out, except for the root.
     pub(super) fn list(&self) -> std::io::Result<Listing> {
+        if let Some(session) = &self.session {
+            return Ok(session.list());
+        }
         self.list_within(MAX_ENTRIES)
     }
 
@@ -183,11 +197,15 @@ fn has_log_name(path: &Path) -> bool {
 /// out.
 pub fn expand(names: &[String], wish: &Wish) -> Result<Vec<String>, SourceError> {
     let mut all = Vec::new();
+    let mut several = false;
     for name in names {
-        let Some(folder) = Folder::of(name) else {
+        // A session that is asked for in another format is read as the file it is.
+        let folder = Folder::of(name).filter(|folder| folder.session.is_none() || wish.takes("claude-code"));
+        let Some(folder) = folder else {
             all.push(name.clone());
             continue;
         };
+        several |= folder.is_session();
         let unusable = |what: String| SourceError::Unusable(what, PathBuf::from(name));
         let mut listing = match folder.list() {
             Ok(listing) => listing,
@@ -217,6 +235,9 @@ pub fn expand(names: &[String], wish: &Wish) -> Result<Vec<String>, SourceError>
             return Err(too_many());
         }
     }
+    // A subagent's file may be named beside its session's, which stands for it.
+    let mut seen = HashSet::new();
+    all.retain(|name| !several || seen.insert(name.clone()));
     Ok(all)
 }
 

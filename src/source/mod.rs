@@ -13,6 +13,7 @@ mod folder;
 mod open;
 mod place;
 mod search;
+mod session;
 pub mod sqlite;
 mod stop;
 mod stream;

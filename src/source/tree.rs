@@ -39,9 +39,9 @@ pub struct FolderSpec {
     pub source: SourceId,
 }
 
-/// Whether an argument is a folder or a pattern.
-pub fn is_folder(name: &str) -> bool {
-    Folder::of(name).is_some()
+/// Whether an argument is a folder, a pattern or another name that stands for several files.
+pub fn is_folder(name: &str, wish: &Wish) -> bool {
+    Folder::of(name).is_some_and(|folder| !folder.is_session() || wish.takes("claude-code"))
 }
 
 /// Starts following folders on a thread of its own. Files in them become sources with numbers from `next` on, each

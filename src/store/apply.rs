@@ -124,7 +124,8 @@ impl Store {
         }
         let lost = !counting::passes_on(&self.columns, row).has(had_passed);
         if let Some(response) = update.response {
-            responses.extend(self.responses.note(row, (trace, response), update.stamp));
+            let place = if update.marks.has(Marks::UNIQUE_RESPONSE) { NONE } else { trace };
+            responses.extend(self.responses.note(row, (place, response), update.stamp));
         }
         responses.extend(self.responses.shared(row));
         if recount || lost {

@@ -41,7 +41,7 @@ impl RowBits {
     pub(super) const ID_TEXT: Self = Self(1 << 12);
     /// A span with usage lies below, however far and behind whatever tools.
     pub(super) const ANY_USAGE_BELOW: Self = Self(1 << 13);
-    /// Another span of the trace records the same call and is the one that counts.
+    /// Another span records the same call and is the one that counts.
     pub(super) const DUPLICATE: Self = Self(1 << 14);
     /// The reported cost is far from the computed one.
     pub(super) const COST_DIFFERS: Self = Self(1 << 15);

@@ -12,7 +12,8 @@
 //!
 //! So the totals of a run under way already are what they will be. What lies below only ever grows while spans are
 //! added, so each span is visited once per kind of it; the rare record that takes something back (a call that turns out
-//! to be a tool or a sum) has its trace counted again from scratch. Calls that were recorded twice side by side are in `responses`.
+//! to be a tool or a sum) has its trace counted again from scratch. Calls that were recorded
+//! twice, side by side or in a copy, are in `responses`.
 
 use super::calls::CostSource;
 use super::columns::{Columns, RowBits};
@@ -33,8 +34,8 @@ pub(super) fn share(columns: &Columns, row: u32) -> Share {
     }
     let mut share = Share {
         span: true,
-        error: columns.status(row) == Some(Status::Error),
-        tool_call: kind == Some(SpanKind::Tool),
+        error: columns.status(row) == Some(Status::Error) && !bits.has(RowBits::DUPLICATE),
+        tool_call: kind == Some(SpanKind::Tool) && !bits.has(RowBits::DUPLICATE),
         ..Share::default()
     };
     let counts_usage = counts(columns, row);

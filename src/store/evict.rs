@@ -111,6 +111,7 @@ impl Store {
         let owner = &mut self.traces.rows[trace.0 as usize];
         (owner.first, owner.last) = (owner.first.min(first).or(first), owner.last.max(last));
         let whole = self.settle(trace.0);
+        self.responses_are_back(trace.0);
         for (source, update, arrival) in away.held {
             self.apply_one(source, &update, arrival);
         }
@@ -185,7 +186,8 @@ impl Store {
                 kept += 1;
             } else {
                 self.history.forget(row);
-                self.responses.forget(row);
+                let counts = self.counts_for_response(row);
+                self.responses.forget(row, trace, counts);
                 self.columns.remove(row);
             }
             self.changes.push(SpanIx(row));

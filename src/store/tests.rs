@@ -25,6 +25,8 @@ struct Said {
     cost: Option<i64>,
     response: Option<u64>,
     rollup: bool,
+    /// The response is unique beyond its trace; the record looks like a copy.
+    unique: Option<bool>,
 }
 
 impl Said {
@@ -44,6 +46,7 @@ impl Said {
             cost: None,
             response: None,
             rollup: false,
+            unique: None,
         }
     }
 
@@ -94,6 +97,10 @@ fn batch(said: &[Said]) -> Batch {
         update.response = said.response;
         if said.rollup {
             update.marks = Marks::ROLLUP;
+        }
+        if let Some(copy) = said.unique {
+            update.marks = update.marks.with(Marks::UNIQUE_RESPONSE);
+            update.marks = update.marks.with(if copy { Marks::COPY } else { Marks::default() });
         }
         batch.push(update);
     }
@@ -336,6 +343,7 @@ fn said() -> impl Strategy<Value = Said> {
                     status,
                     kind: kind.map(|kind| kinds[kind]),
                     rollup: mark < 20,
+                    unique: (mark >= 128).then_some(mark >= 192),
                     name,
                     model,
                     usage,

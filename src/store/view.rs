@@ -264,14 +264,15 @@ impl<'a> SpanView<'a> {
         counting::counts(&self.store.columns, self.row)
     }
 
-    /// Whether another span of its trace records the same call and counts instead.
+    /// Whether another span, of its trace or of one that was copied, records the same call and counts instead.
     pub fn is_duplicate(&self) -> bool {
         self.bits().has(RowBits::DUPLICATE)
     }
 
-    /// The key of its provider's response, where other spans of its trace name that response too.
-    pub fn shared_response(&self) -> Option<u64> {
-        self.store.responses.shared(self.row).map(|(_, key)| key)
+    /// The key of its provider's response, where other spans name that response too, and whether they may be spans of
+    /// other traces.
+    pub fn shared_response(&self) -> Option<(u64, bool)> {
+        self.store.responses.shared(self.row).map(|(trace, key)| (key, trace == NONE))
     }
 
     /// The cost that its source reports, whether it is the one that counts or not.

@@ -183,6 +183,28 @@ fn an_opencode_store_as_it_happens() {
             && has(store, "bash: cargo test running")
             && has(store, "Add a flag running")
     });
+    // A subagent in the order in which its rows come: the tool first, which then says which session it started.
+    let task = "INSERT INTO part VALUES('prt_3', 'msg_2', 'ses_1', 1790000002100, 1790000002100, '{\"type\":\"tool\",\"tool\":\"task\",
+            \"state\":{\"status\":\"pending\",\"input\":{}}}');
+        INSERT INTO session VALUES('ses_2', 'ses_1', 'Count lines', '/home/me/project', 'general', 1790000002200, 1790000002200);
+        INSERT INTO message VALUES('msg_3', 'ses_2', 1790000002200, 1790000002200, '{\"role\":\"assistant\",
+            \"modelID\":\"gpt-4.1-mini\",\"providerID\":\"openai\",\"time\":{\"created\":1790000002200}}');";
+    db.execute_batch(task).expect("written");
+    live.until("the subagent's call", |store| has(store, "gpt-4.1-mini running"));
+    assert_eq!(live.store.traces().count(), 1);
+    let start = "UPDATE part SET data = json_set(data, '$.state.status', 'running', '$.state.input', json('{\"description\":\"Count\"}'),
+            '$.state.metadata', json('{\"sessionId\":\"ses_2\"}'), '$.state.time.start', 1790000002100) WHERE id = 'prt_3';";
+    db.execute_batch(start).expect("written");
+    live.until("the subagent below its tool", |store| {
+        let child = store.spans().find(|span| span.name() == "Count lines");
+        child.and_then(|child| child.parent()).is_some_and(|parent| parent.name() == "task: Count")
+    });
+    let over = "UPDATE message SET data = json_set(data, '$.time.completed', 1790000002900, '$.finish', 'stop', '$.cost', 0.25,
+            '$.tokens', json('{\"input\":10,\"output\":2,\"reasoning\":0,\"cache\":{\"read\":0,\"write\":0}}'))
+            WHERE id = 'msg_3';
+        UPDATE part SET data = json_set(data, '$.state.status', 'completed', '$.state.time.end', 1790000002950) WHERE id = 'prt_3';";
+    db.execute_batch(over).expect("written");
+    live.until("its end", |store| has(store, "task: Count ok") && has(store, "Count lines ok"));
     let update = "UPDATE part SET data = json_set(data, '$.state.status', 'completed', '$.state.time.end', 1790000003000)
             WHERE id = 'prt_2';
         UPDATE message SET data = json_set(data, '$.time.completed', 1790000004000, '$.finish', 'stop', '$.cost', 0.25,
@@ -193,7 +215,7 @@ fn an_opencode_store_as_it_happens() {
         has(store, "gpt-4.1 ok") && has(store, "bash: cargo test ok") && has(store, "Add a flag ok")
     });
     let totals = live.store.totals();
-    assert_eq!((totals.tokens.input, totals.tokens.output, totals.cost.0), (1_100, 25, 250_000_000));
+    assert_eq!((totals.tokens.input, totals.tokens.output, totals.cost.0), (1_110, 27, 500_000_000));
     let turn = live.store.spans().find(|span| span.name() == "Add a flag").expect("the turn");
     assert!(!turn.marks().has(Marks::ODD));
     let detail = live.catalog.read_detail(&turn.payloads()).expect("its rows");

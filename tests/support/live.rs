@@ -6,8 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tracetui::format::Wish;
 use tracetui::model::{SpanDetail, UnixNanos};
-use tracetui::source::{Catalog, Follow, SourceEvent, SourceId, SourceMessage, SourceSpec, StopFlag, spawn};
+use tracetui::source::{
+    Catalog, FolderSpec, Follow, SourceEvent, SourceId, SourceMessage, SourceSpec, StopFlag, is_folder,
+    spawn, spawn_folders,
+};
 use tracetui::store::{Arrival, Clock, Store};
 
 /// Sources that are followed into one store.
@@ -41,6 +45,22 @@ impl Live {
         let (source, catalog) = (SourceId(self.sources), Arc::clone(&self.catalog));
         spawn(spec, source, catalog, Follow::Live, None, self.tx.clone(), self.stop.clone());
         self.sources += 1;
+    }
+
+    /// Follows what a folder, or a session with its subagents, stands for. Sources that come up in it are numbered from
+    /// here on, so it is the last one.
+    pub(crate) fn follow_all(&mut self, path: &Path) {
+        let name = path.to_string_lossy().into_owned();
+        assert!(is_folder(&name, &Wish::default()), "{name} stands for several files");
+        let folders = vec![FolderSpec { name, source: SourceId(self.sources) }];
+        let (catalog, next) = (Arc::clone(&self.catalog), self.sources + 1);
+        spawn_folders(folders, next, catalog, Wish::default(), self.tx.clone(), self.stop.clone());
+    }
+
+    /// Follows one more file beside what `follow_all` follows.
+    pub(crate) fn follow_more(&mut self, path: &Path) {
+        self.sources = 1_000;
+        self.follow(path);
     }
 
     /// Takes in what comes until the store is as it should be.

@@ -17,6 +17,13 @@ pub struct Wish {
     pub mapping: Option<Arc<Mapping>>,
 }
 
+impl Wish {
+    /// Whether files of this format are read as such.
+    pub fn takes(&self, format: &str) -> bool {
+        self.mapping.is_none() && self.format.as_deref().is_none_or(|wished| wished == format)
+    }
+}
+
 impl From<Option<String>> for Wish {
     fn from(format: Option<String>) -> Self {
         Self { format, mapping: None }

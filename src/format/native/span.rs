@@ -8,8 +8,9 @@ use super::record::{Record, Taker, View};
 use crate::format::json::{Reader, Value};
 use crate::format::usage::{Convention, Counters};
 use crate::model::{
-    Batch, Id, Marks, NANOS_PER_MS, NanoUsd, Parent, PayloadRef, Problems, Reason, ServiceTier, SpanKind,
-    SpanUpdate, Stamp, Status, Symbol, Timed, UnixNanos, Usage, response_key,
+    Batch, COPIED_RESPONSE, Id, Marks, NANOS_PER_MS, NanoUsd, Parent, PayloadRef, Problems, Reason,
+    ServiceTier, SpanKind, SpanUpdate, Stamp, Status, Symbol, Timed, UNIQUE_RESPONSE, UnixNanos, Usage,
+    response_key,
 };
 
 /// What is known about a record beside its content.
@@ -144,7 +145,16 @@ pub(super) fn update(
     update.marks = marks;
     update.usage = usage;
     update.cost = cost;
-    update.response = record.text(Key::Response).and_then(response_key);
+    let response = record.text(Key::Response);
+    let unique = response.and_then(|id| id.strip_prefix(UNIQUE_RESPONSE));
+    let copied = response.and_then(|id| id.strip_prefix(COPIED_RESPONSE));
+    update.response = copied.or(unique).or(response).and_then(response_key);
+    if copied.or(unique).is_some() {
+        update.marks = update.marks.with(Marks::UNIQUE_RESPONSE);
+    }
+    if copied.is_some() {
+        update.marks = update.marks.with(Marks::COPY);
+    }
     update.run = record.text(Key::Run).and_then(|text| Id::parse(text, strings));
     update.name = memo.intern(Key::Name, &name, strings);
     update.span_type = word.map_or(Symbol::NONE, |word| memo.intern(Key::Type, word, strings));

@@ -9,7 +9,6 @@ use crate::format::agents::{MAX_KNOWN, hash, member, part_of, string};
 use crate::format::usage::{Convention, Counters};
 use crate::model::{
     Batch, Id, Parent, ServiceTier, SpanKind, SpanUpdate, Status, Symbol, Timed, Usage, UsageNotes,
-    response_key,
 };
 
 impl Session {
@@ -68,7 +67,7 @@ impl Session {
         update.status = Some(Status::Ok);
         update.end = entry.at.map(Timed::written);
         update.cost = entry.cost;
-        update.response = response_key(&message.id);
+        self.one_of_a_kind(&message.id, &entry.request, &mut update);
         update.span_type = out.intern("message");
         let model = short(&message.model);
         update.name = out.intern(if model.is_empty() { "model call" } else { &model });
@@ -116,6 +115,7 @@ impl Session {
             update.span_type = out.intern("tool_use");
             update.start = entry.at.map(Timed::written);
             update.tool = out.intern(&short(name));
+            self.one_of_a_kind(id, &entry.request, &mut update);
             update.agent = out.intern(&self.thread(agent).agent.clone());
             let is_task = matches!(name.as_str(), "Task" | "Agent");
             let description = member(input, "description");
@@ -163,6 +163,7 @@ impl Session {
         update.status = Some(Status::Error);
         update.error = error;
         update.name = out.intern("API error");
+        self.one_of_a_kind(&entry.uuid, &entry.uuid, &mut update);
         update.span_type = out.intern("message");
         let thread = self.thread(agent);
         update.start = thread.last.or(entry.at).map(Timed::written);

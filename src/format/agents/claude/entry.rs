@@ -29,6 +29,8 @@ pub(super) struct Entry<'a> {
     /// Written by the program, not by a person.
     pub meta: bool,
     pub api_error: bool,
+    /// Copied from another session.
+    pub forked: bool,
     pub cost: Option<NanoUsd>,
     pub title: String,
     pub data: &'a str,
@@ -80,6 +82,7 @@ impl<'a> Entry<'a> {
                 self.meta |= value == Value::Bool(true);
             }
             "isApiErrorMessage" => self.api_error = value == Value::Bool(true),
+            "forkedFrom" => self.forked = !value.is_null(),
             "costUSD" => self.cost = value.number().ok().flatten().and_then(NanoUsd::from_usd),
             "summary" | "aiTitle" | "customTitle" => self.title = text(),
             "data" => {

@@ -9,8 +9,12 @@ use crate::format::agents::{MAX_KNOWN, WEAKEST, each_object, hash, label, member
 use crate::format::json::Value;
 use crate::format::{Line, LineDecoder, Stream};
 use crate::model::{
-    Batch, Id, Parent, Reason, SpanKind, SpanUpdate, Stamp, Status, Symbol, Timed, UnixNanos,
+    Batch, Id, Marks, NANOS_PER_SEC, Parent, Reason, SpanKind, SpanUpdate, Stamp, Status, Symbol, Timed,
+    UnixNanos, response_key,
 };
+
+/// Characters of an id that is like no other; those of the providers have 24 and more.
+const UNIQUE_ID: usize = 16;
 
 /// How well a session's name is founded.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,12 +64,18 @@ pub(super) struct Session {
     pub tools: FxHashMap<u64, Tool>,
     /// Tool calls that start a subagent, by what it is told.
     pub tasks: FxHashMap<u64, (Id, String, String)>,
+    /// Whether the line at hand was copied from another session, as far as it shows.
+    pub copied: bool,
 }
 
 /// See the module. Several sessions may follow one another in a stream.
 pub(super) struct Sessions {
     notes: String,
+    /// The session that the file is named after. One that began as a copy of another keeps lines with that one's id.
+    own: Option<String>,
     session: Option<Session>,
+    /// The first time of the file: what is older was copied from another one.
+    first: Option<UnixNanos>,
     /// A title that came before its session.
     title: Option<(Name, String)>,
     last: Option<(Stamp, UnixNanos)>,
@@ -73,14 +83,19 @@ pub(super) struct Sessions {
 
 impl Sessions {
     pub(super) fn new(stream: &Stream) -> Self {
-        Self { notes: stream.notes.clone(), session: None, title: None, last: None }
+        let stem = stream.name.split('.').next().unwrap_or_default();
+        let own = (stem.len() == 36 && Id::parse_binary(stem.as_bytes()).is_some()).then(|| stem.to_owned());
+        Self { notes: stream.notes.clone(), own, session: None, first: None, title: None, last: None }
     }
 }
 
 impl LineDecoder for Sessions {
     fn decode(&mut self, line: &Line<'_>, out: &mut Batch) {
         each_object(line, out, |reader, line, out| {
-            let entry = Entry::read(reader)?;
+            let mut entry = Entry::read(reader)?;
+            if let Some(own) = self.own.as_ref().filter(|_| !entry.session.is_empty()) {
+                entry.session.clone_from(own);
+            }
             self.entry(&entry, line, out);
             Ok(())
         });
@@ -108,6 +123,7 @@ impl Sessions {
         if entry.bad_time {
             out.problem(Reason::BadTime, Some(line.at), "timestamp");
         }
+        self.first = self.first.or(entry.at);
         match entry.kind.as_str() {
             "user" | "assistant" | "system" | "progress" if !entry.session.is_empty() => {}
             "summary" => return self.titled(Name::Prompt, entry, line, out),
@@ -130,6 +146,8 @@ impl Sessions {
         if entry.cwd.len() < 4096 && session.cwd != entry.cwd && !entry.cwd.is_empty() {
             session.cwd.clone_from(&entry.cwd);
         }
+        let older = |at: UnixNanos| self.first.is_some_and(|first| first.since(at) > NANOS_PER_SEC);
+        session.copied = entry.forked || entry.at.is_some_and(older);
         session.line(entry, line, &self.notes, out);
         if let Some((name, title)) = self.title.take() {
             session.named(name, &title, line.stamp, out);
@@ -164,6 +182,7 @@ impl Session {
             messages: FxHashMap::default(),
             tools: FxHashMap::default(),
             tasks: FxHashMap::default(),
+            copied: false,
         }
     }
 
@@ -187,6 +206,22 @@ impl Session {
         update.payload = place.payload;
         (update.session, update.service) = (place.session, place.service);
         update
+    }
+
+    /// Says that whatever names `id` in other sessions is a copy of the same call. Ids that are too short to be unique
+    /// need their request's beside them.
+    pub(super) fn one_of_a_kind(&self, id: &str, request: &str, update: &mut SpanUpdate) {
+        let (unique, copied) = match (id.len() >= UNIQUE_ID, request) {
+            (true, "") => (response_key(id), true),
+            (true, _) => (response_key(id), self.copied),
+            (false, "") => return update.response = response_key(id),
+            (false, request) => (response_key(&format!("{id} {request}")), self.copied),
+        };
+        update.response = unique;
+        update.marks = update.marks.with(Marks::UNIQUE_RESPONSE);
+        if copied {
+            update.marks = update.marks.with(Marks::COPY);
+        }
     }
 
     pub(super) fn named(&mut self, name: Name, title: &str, stamp: Stamp, out: &mut Batch) {

@@ -1,10 +1,10 @@
 //! The database of `OpenCode`, and of Kilo, which is made from it: `~/.local/share/opencode/opencode.db`, tables `session`,
 //! `message` and `part`.
 //!
-//! Rows stand there while things run and are updated in place. A session is a trace; one that a tool started is a trace
-//! of its own in the same run, because a message knows only its own session. A message of the model is one call, and its
-//! tools are below it: it lasts until they are done. `session` repeats the sums and `step-finish` parts the counters of
-//! their messages; only messages count.
+//! Rows stand there while things run and are updated in place. A session that nobody started is a trace; one that a tool
+//! started is a subagent below that tool. A message knows only its own session, so the one at the top is looked up with
+//! each row. A message of the model is one call, and its tools are below it: it lasts until they are done. `session`
+//! repeats the sums and `step-finish` parts the counters of their messages; only messages count.
 
 mod detail;
 mod part;
@@ -13,10 +13,10 @@ mod part;
 mod tests;
 
 use super::names::{error_line, project, short};
-use super::{Fields, lossy_text};
+use super::{Fields, WEAKEST, lossy_text};
 use crate::format::json::Value;
 use crate::format::usage::{Convention, Counters};
-use crate::format::{Cell, RowPlace, TableFormat, TablePlan, TableSchema};
+use crate::format::{Cell, Lookup, RowPlace, TableFormat, TablePlan, TableSchema};
 use crate::model::{
     Batch, Id, Marks, NanoUsd, Parent, Reason, SpanKind, SpanUpdate, Stamp, Status, Timed, UnixNanos, Usage,
 };
@@ -28,7 +28,7 @@ const ABOUT: &str = "sessions of OpenCode and Kilo: tables session, message and 
 pub(in crate::format) static SESSIONS: TableFormat = TableFormat {
     name: NAME,
     about: ABOUT,
-    plan: |schema| plan(schema, "session", &SESSION, 4),
+    plan: |schema| plan(schema, "session", &SESSION, 4, TOP_OF_SESSION),
     decode: session,
     detail: detail::session,
 };
@@ -37,7 +37,7 @@ pub(in crate::format) static SESSIONS: TableFormat = TableFormat {
 pub(in crate::format) static MESSAGES: TableFormat = TableFormat {
     name: NAME,
     about: ABOUT,
-    plan: |schema| plan(schema, "message", &MESSAGE, 4),
+    plan: |schema| plan(schema, "message", &MESSAGE, 4, TOP_OF_ROW),
     decode: message,
     detail: detail::message,
 };
@@ -46,7 +46,7 @@ pub(in crate::format) static MESSAGES: TableFormat = TableFormat {
 pub(in crate::format) static PARTS: TableFormat = TableFormat {
     name: NAME,
     about: ABOUT,
-    plan: |schema| plan(schema, "part", &PART, 5),
+    plan: |schema| plan(schema, "part", &PART, 5, TOP_OF_ROW),
     decode: part::decode,
     detail: detail::part,
 };
@@ -55,12 +55,42 @@ const SESSION: [&str; 6] = ["id", "title", "directory", "time_created", "parent_
 const MESSAGE: [&str; 4] = ["id", "session_id", "time_created", "data"];
 const PART: [&str; 5] = ["id", "session_id", "message_id", "time_created", "data"];
 
+/// The session at the top of those that started one another, from a session upwards. Most have nobody above them, which
+/// is one look into the index of ids; a chain in a circle, or an endless one, ends somewhere.
+macro_rules! top_of {
+    ($session:literal, $parent:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $parent,
+            " IS NULL THEN ",
+            $session,
+            " ELSE (WITH RECURSIVE up(id, above, depth) AS (SELECT ",
+            $session,
+            ", ",
+            $parent,
+            ", 0 UNION ALL SELECT o.id, o.parent_id, up.depth + 1 FROM up JOIN main.session AS o \
+             ON o.id = up.above WHERE up.depth < 64) SELECT up.id FROM up ORDER BY up.depth DESC LIMIT 1) END"
+        )
+    };
+}
+
+const TOP_OF_SESSION: Lookup = Lookup { name: "top_session", sql: top_of!("s.id", "s.parent_id") };
+const TOP_OF_ROW: Lookup = Lookup {
+    name: "top_session",
+    sql: concat!(
+        "(SELECT ",
+        top_of!("t.id", "t.parent_id"),
+        " FROM main.session AS t WHERE t.id = s.session_id)"
+    ),
+};
+
 /// Such names are common: only a table with the first `needed` columns is ours.
 fn plan(
     schema: &TableSchema,
     name: &str,
     columns: &[&str],
     needed: usize,
+    top: Lookup,
 ) -> Option<Result<TablePlan, String>> {
     let find = |name: &str| schema.columns.iter().find(|column| column.eq_ignore_ascii_case(name)).cloned();
     let index: Vec<_> = columns.iter().map(|name| find(name)).collect();
@@ -69,6 +99,7 @@ fn plan(
         Ok(TablePlan {
             table: schema.name.clone(),
             index,
+            lookups: vec![top],
             detail: schema.columns.clone(),
             ..TablePlan::default()
         })
@@ -100,8 +131,10 @@ fn span_of(id: &str) -> Id {
     Id::synthetic(&[b"opencode", id.as_bytes()])
 }
 
-/// An update about a span of a session; `None` when the row doesn't say which.
-fn update(session: &str, id: &str, place: &RowPlace, out: &mut Batch) -> Option<SpanUpdate> {
+/// An update about a span of a session; `None` when the row doesn't say which. `top` is the session at the top, which
+/// stands for all that it started; empty where only the session itself is known.
+fn update(session: &str, top: &str, id: &str, place: &RowPlace, out: &mut Batch) -> Option<SpanUpdate> {
+    let session = if top.is_empty() { session } else { top };
     let Some(trace) = out.id(session).filter(|_| !id.is_empty()) else {
         out.problem(Reason::MissingId, Some(place.at), "a row without id or session");
         return None;
@@ -120,10 +153,15 @@ fn stamp_at(place: &RowPlace, at: Option<UnixNanos>) -> Stamp {
 }
 
 fn session(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
-    let id = text(cells, 0);
-    let Some(mut update) = update(&id, &id, place, out) else { return };
+    let (id, parent) = (text(cells, 0), text(cells, 4));
+    let top = text(cells, SESSION.len());
+    let Some(mut update) = update(&id, &top, &id, place, out) else { return };
     update.span = root_of(&id);
-    update.parent = Parent::Root;
+    // A parent that is gone is nobody's.
+    let is_top = top.is_empty() || top == id;
+    if is_top {
+        update.parent = Parent::Root;
+    }
     update.kind = Some(SpanKind::Agent);
     update.status = Some(Status::Ok);
     update.start = time(cells, 3).map(Timed::written);
@@ -133,18 +171,23 @@ fn session(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
         update.marks = Marks::INSERT_ONLY;
     }
     update.name = out.intern(&short(&title));
-    update.span_type = out.intern("session");
+    update.span_type = out.intern(if is_top { "session" } else { "subagent" });
     update.workflow = out.intern(project(&text(cells, 2)));
     update.agent = out.intern(&short(&text(cells, 5)));
-    let parent = text(cells, 4);
-    update.run = out.id(if parent.is_empty() { &id } else { &parent });
     out.push(update);
+    if !is_top {
+        // Until the tool that started it says so.
+        let mut weak = SpanUpdate::new(update.trace, update.span, WEAKEST);
+        weak.parent = Parent::Span(root_of(&parent));
+        weak.marks = Marks::INSERT_ONLY;
+        out.push(weak);
+    }
 }
 
 fn message(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
     let (id, session, data) = (text(cells, 0), text(cells, 1), text(cells, 3));
     let data = Fields::of(&data);
-    let Some(mut update) = update(&session, &id, place, out) else { return };
+    let Some(mut update) = update(&session, &text(cells, MESSAGE.len()), &id, place, out) else { return };
     let root = root_of(&session);
     let times = data.object("time").unwrap_or_default();
     update.start = times.time("created").or_else(|| time(cells, 2)).map(Timed::written);

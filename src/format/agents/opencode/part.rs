@@ -2,16 +2,16 @@
 
 use super::super::names::{error_line, short, tool_name};
 use super::super::{Fields, WEAKEST};
-use super::{object_of, span_of, text, time, update};
+use super::{PART, object_of, root_of, span_of, text, time, update};
 use crate::format::{Cell, RowPlace};
-use crate::model::{Batch, Marks, Parent, SpanKind, Status, Timed};
+use crate::model::{Batch, Marks, NANOS_PER_SEC, Parent, SpanKind, SpanUpdate, Stamp, Status, Timed};
 
 pub(super) fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
     let (id, session, message, data) = (text(cells, 0), text(cells, 1), text(cells, 2), text(cells, 4));
-    let data = Fields::of(&data);
+    let (top, data) = (text(cells, PART.len()), Fields::of(&data));
     match data.text("type") {
         "text" | "reasoning" => {
-            let Some(mut update) = update(&session, &message, place, out) else { return };
+            let Some(mut update) = update(&session, &top, &message, place, out) else { return };
             // The message itself knows better, but for the name of what a user says.
             update.stamp = WEAKEST;
             update.marks = Marks::INSERT_ONLY;
@@ -21,7 +21,7 @@ pub(super) fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
             out.push(update);
         }
         "tool" => {
-            let Some(mut update) = update(&session, &id, place, out) else { return };
+            let Some(mut update) = update(&session, &top, &id, place, out) else { return };
             let state = data.object("state").unwrap_or_default();
             let times = state.object("time").unwrap_or_default();
             let tool = short(data.text("tool"));
@@ -42,6 +42,19 @@ pub(super) fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
                 update.error = out.intern(&error_line(state.text("error")));
             }
             out.push(update);
+            let data = state.object("metadata").unwrap_or_default();
+            let started = ["sessionId", "sessionID"].map(|name| data.text(name));
+            let started = started.into_iter().find(|id| !id.is_empty() && *id != session);
+            if let Some(started) = started {
+                // Of several tools that talk to a session the first started it.
+                let at = update.start.map_or(0, |start| start.at.0 / NANOS_PER_SEC);
+                let rank = (1 << 35) - at.clamp(0, 1 << 34);
+                let stamp = Stamp::new(place.at.segment, rank.cast_unsigned());
+                let mut link = SpanUpdate::new(update.trace, root_of(started), stamp);
+                link.parent = Parent::Span(update.span);
+                link.marks = Marks::INSERT_ONLY;
+                out.push(link);
+            }
         }
         // The others repeat what messages say, or are about files.
         _ => {}

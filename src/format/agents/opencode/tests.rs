@@ -6,7 +6,7 @@ use rusqlite::types::ValueRef;
 use super::{MESSAGES, PARTS, SESSIONS};
 use crate::format::testing::{fixture, fold, problems, totals};
 use crate::format::{Cell, RowPlace, TableFormat, TableSchema, detect_tables};
-use crate::model::{Batch, PayloadRef, SegmentId, SpanDetail, SpanKind, Stamp, Status, TokenSum};
+use crate::model::{Batch, Parent, PayloadRef, SegmentId, SpanDetail, SpanKind, Stamp, Status, TokenSum};
 
 fn cell(value: ValueRef<'_>) -> Cell<'_> {
     match value {
@@ -39,9 +39,9 @@ fn read(db: &Connection, order: &str) -> Batch {
     for (segment, format) in [&SESSIONS, &MESSAGES, &PARTS].into_iter().enumerate() {
         let name = ["session", "message", "part"][segment];
         let plan = (format.plan)(&schema(db, name)).expect("ours").expect("whole");
-        let columns: Vec<_> =
-            plan.index.iter().map(|name| name.clone().unwrap_or("NULL".to_owned())).collect();
-        let sql = format!("SELECT rowid, {} FROM {name} ORDER BY rowid {order}", columns.join(","));
+        let columns = plan.index.iter().map(|name| name.clone().unwrap_or("NULL".to_owned()));
+        let columns: Vec<_> = columns.chain(plan.lookups.iter().map(|it| it.sql.to_owned())).collect();
+        let sql = format!("SELECT rowid, {} FROM {name} AS s ORDER BY rowid {order}", columns.join(","));
         let mut select = db.prepare(&sql).expect("a statement");
         let mut rows = select.query([]).expect("rows");
         while let Some(row) = rows.next().expect("a row") {
@@ -114,7 +114,49 @@ fn a_real_store_has_its_own_sums() {
             span.kind == Some(SpanKind::Agent) && batch.strings.get(span.name).starts_with("Count lines")
         });
         let child = child.expect("the subagent's session");
-        assert!(spans.iter().any(|span| span.run == child.run && span.trace != child.trace));
+        let task = spans.iter().find(|span| child.parent == Parent::Span(span.span)).expect("its parent");
+        assert_eq!(batch.strings.get(task.tool), "task");
+        let traces: std::collections::HashSet<_> = spans.iter().map(|span| span.trace).collect();
+        assert_eq!(traces.len(), 3);
+    }
+}
+
+/// A subagent that starts another, a session whose parent is gone, two in a circle, and one that a second tool went on
+/// with.
+#[test]
+fn a_session_stands_below_the_tool_that_started_it() {
+    let db = Connection::open_in_memory().expect("a database");
+    db.execute_batch(
+        r#"CREATE TABLE session(id text primary key, parent_id text, title text, directory text, time_created integer);
+        CREATE TABLE message(id text primary key, session_id text, time_created integer, data text);
+        CREATE TABLE part(id text primary key, message_id text, session_id text, time_created integer, data text);
+        INSERT INTO session VALUES('c', 'b', 'Third', '/p', 1790000020000), ('b', 'a', 'Second', '/p', 1790000010000),
+            ('a', NULL, 'First', '/p', 1790000000000), ('d', 'gone', 'Alone', '/p', 1790000000000),
+            ('x', 'y', 'X', '/p', 1790000000000), ('y', 'x', 'Y', '/p', 1790000000000);
+        INSERT INTO message VALUES('m1', 'c', 1790000020000, '{"role":"assistant","modelID":"m","time":{"created":1790000020000,
+            "completed":1790000021000},"tokens":{"input":10,"output":5,"reasoning":0,"cache":{"read":0,"write":0}}}');
+        INSERT INTO part VALUES
+            ('t1', 'm0', 'a', 1790000009000, '{"type":"tool","tool":"task","state":{"status":"running",
+                "metadata":{"sessionId":"b"},"time":{"start":1790000009000}}}'),
+            ('t2', 'm2', 'b', 1790000019000, '{"type":"tool","tool":"task","state":{"status":"completed",
+                "metadata":{"sessionId":"c"},"time":{"start":1790000019000,"end":1790000022000}}}'),
+            ('t3', 'm2', 'b', 1790000029000, '{"type":"tool","tool":"task","state":{"status":"completed",
+                "metadata":{"sessionId":"c"},"time":{"start":1790000029000,"end":1790000032000}}}');"#,
+    )
+    .expect("tables");
+    for order in ["ASC", "DESC"] {
+        let batch = read(&db, order);
+        let spans = fold(&batch);
+        let named =
+            |name: &str| spans.iter().find(|span| batch.strings.get(span.name) == name).expect("a span");
+        let (first, third) = (named("First"), named("Third"));
+        assert_eq!(first.parent, Parent::Root);
+        assert_eq!(named("Second").parent, Parent::Span(super::span_of("t1")), "{order}");
+        assert_eq!(third.parent, Parent::Span(super::span_of("t2")), "{order}");
+        assert!([named("Second"), third, named("m")].iter().all(|span| span.trace == first.trace));
+        assert_eq!(named("Alone").parent, Parent::Root);
+        assert_ne!(named("Alone").trace, first.trace);
+        assert_ne!(named("X").trace, first.trace);
     }
 }
 
