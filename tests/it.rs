@@ -54,3 +54,5 @@ mod sources;
 #[cfg(unix)]
 #[path = "support/pty.rs"]
 mod terminal;
+#[path = "it/writers.rs"]
+mod writers;

@@ -1,11 +1,17 @@
 //! Prompts and completions as messages, from the shapes in which providers and frameworks keep them.
 
+mod shapes;
+
 use serde_json::{Map, Value};
 
 use crate::model::{Message, Role};
 
 /// Most messages that are taken from one record.
 const MAX_MESSAGES: usize = 10_000;
+/// Calls in a message's content that are looked for beside it.
+const MAX_IN_CONTENT: usize = 256;
+/// Where a tool call has its id.
+const CALL_IDS: [&str; 4] = ["id", "toolCallId", "tool_call_id", "call_id"];
 
 /// The conversation behind an input and an output. `plain` says whether text without any structure is a message too,
 /// as it is for model calls and agents.
@@ -47,6 +53,11 @@ impl Chat {
         self.messages
     }
 
+    /// Ids of the tool calls so far with the tools they call.
+    pub(super) fn calls_by_id(&self) -> &[(String, String)] {
+        &self.called
+    }
+
     /// How many messages there are so far.
     pub(super) fn len(&self) -> usize {
         self.messages.len()
@@ -65,11 +76,12 @@ impl Chat {
     pub(super) fn value(&mut self, value: &Value, plain: bool) {
         let role = self.speaker();
         match value {
-            Value::Object(map) => self.object(map, role, plain),
+            Value::Object(map) => self.object(map, role, plain, false),
             Value::Array(items) => {
                 for item in items {
                     match item {
-                        Value::Object(map) if map.contains_key("role") => self.message(map, role),
+                        Value::Object(map) if shapes::is_message(map) => self.message(map, role),
+                        Value::Array(pair) => self.pair(pair),
                         Value::Object(map) if plain && map.contains_key("type") => self.part(map, role),
                         Value::Object(map) if plain && map.contains_key("toolName") => self.call(map),
                         Value::String(text) if plain => self.push(role, text.clone(), None),
@@ -92,14 +104,16 @@ impl Chat {
         self.message(map, role);
     }
 
-    /// A call of a tool with its arguments.
+    /// A call of a tool with its arguments, out of what a framework wraps around them.
     pub(super) fn tool_call(&mut self, tool: &str, arguments: &str) {
-        self.push(Role::Assistant, arguments.to_owned(), Some(tool.to_owned()));
+        let text = shapes::arguments(arguments).unwrap_or_else(|| arguments.to_owned());
+        self.push(Role::Assistant, text, Some(tool.to_owned()));
     }
 
-    /// What a tool gave back.
+    /// What a tool gave back, likewise.
     pub(super) fn tool_result(&mut self, tool: &str, result: &str) {
-        self.push(Role::Tool, result.to_owned(), Some(tool.to_owned()));
+        let text = shapes::result(result).unwrap_or_else(|| result.to_owned());
+        self.push(Role::Tool, text, Some(tool.to_owned()));
     }
 
     fn speaker(&self) -> Role {
@@ -118,7 +132,8 @@ impl Chat {
     }
 
     /// A request or an answer as a whole.
-    fn object(&mut self, map: &Map<String, Value>, role: Role, plain: bool) {
+    fn object(&mut self, map: &Map<String, Value>, role: Role, plain: bool, nested: bool) {
+        let before = self.messages.len();
         for key in ["system", "instructions", "systemPrompt", "system_prompt"] {
             if let Some(content) = map.get(key).filter(|_| !self.output) {
                 self.content(content, Role::System);
@@ -126,16 +141,19 @@ impl Chat {
         }
         let mut found = false;
         for key in ["messages", "choices", "contents"] {
-            let Some(items) = map.get(key).and_then(Value::as_array) else { continue };
-            for item in items.iter().filter_map(Value::as_object) {
-                found = true;
-                match item.get("message").and_then(Value::as_object) {
-                    Some(inner) => self.message(inner, role),
-                    None => self.message(item, role),
+            for item in map.get(key).and_then(Value::as_array).into_iter().flatten() {
+                match item {
+                    Value::Object(item) => match item.get("message").and_then(Value::as_object) {
+                        Some(inner) => self.message(inner, role),
+                        None => self.message(item, role),
+                    },
+                    Value::Array(pair) => self.pair(pair),
+                    _ => continue,
                 }
+                found = true;
             }
         }
-        if map.contains_key("role") {
+        if shapes::is_message(map) {
             self.message(map, role);
             return;
         }
@@ -154,19 +172,37 @@ impl Chat {
             }
         }
         if plain {
-            self.calls(map);
+            self.calls(map, self.called.len());
+        }
+        if self.messages.len() == before && !nested {
+            let key = if self.output { ["outputs", "output"] } else { ["inputs", "input"] };
+            match key.iter().find_map(|key| map.get(*key)) {
+                Some(Value::Object(inner)) => self.object(inner, role, plain, true),
+                Some(Value::String(text)) if plain => self.push(role, text.clone(), None),
+                _ if plain && map.contains_key("kwargs") => {
+                    // What a decorated function was called with.
+                    let args = map.get("args").and_then(Value::as_array);
+                    let texts = args.into_iter().flatten().filter_map(Value::as_str);
+                    texts.for_each(|text| self.push(role, text.to_owned(), None));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A message as a pair of role and text.
+    fn pair(&mut self, pair: &[Value]) {
+        if let [Value::String(role), content] = pair
+            && let Some(role) = shapes::role(role)
+        {
+            self.content(content, role);
         }
     }
 
     fn message(&mut self, map: &Map<String, Value>, default: Role) {
-        let role = match map.get("role").and_then(Value::as_str) {
-            Some("system" | "developer") => Role::System,
-            Some("user" | "human") => Role::User,
-            Some("assistant" | "ai" | "model") => Role::Assistant,
-            Some("tool" | "function") => Role::Tool,
-            _ => default,
-        };
-        let before = self.messages.len();
+        let (map, role) = shapes::message(map);
+        let role = role.unwrap_or(default);
+        let (before, called) = (self.messages.len(), self.called.len());
         for key in ["content", "parts", "contents", "text"] {
             if let Some(content) = map.get(key) {
                 self.content(content, role);
@@ -181,13 +217,18 @@ impl Chat {
                 message.tool.get_or_insert_with(|| name.clone());
             }
         }
-        self.calls(map);
+        self.calls(map, called);
     }
 
     /// Text, or a list of typed parts.
     fn content(&mut self, content: &Value, role: Role) {
         match content {
-            Value::String(text) => self.push(role, text.clone(), None),
+            Value::String(text) => match shapes::parts(text) {
+                Some(parts) => parts.iter().for_each(|part| self.part(part, role)),
+                // An empty text that was written as JSON.
+                None if text == "\"\"" => {}
+                None => self.push(role, text.clone(), None),
+            },
             Value::Array(parts) => {
                 for part in parts {
                     match part {
@@ -203,6 +244,10 @@ impl Chat {
     }
 
     fn part(&mut self, part: &Map<String, Value>, role: Role) {
+        if part.get("tool_call").is_some_and(Value::is_object) {
+            self.call(part);
+            return;
+        }
         let inner = part.get("message_content").and_then(Value::as_object);
         let part = inner.unwrap_or(part);
         let kind = part.get("type").and_then(Value::as_str).unwrap_or("text");
@@ -217,17 +262,30 @@ impl Chat {
                 self.push(Role::Tool, result.map(shown).unwrap_or_default(), tool);
             }
             _ => match text_of(part, &["text", "content", "reasoning", "thinking"]) {
-                Some(text) => self.push(role, text, None),
+                Some(text) => match shapes::parts(&text) {
+                    // A summary of reasoning, as the list it is.
+                    Some(parts) => {
+                        let texts = parts.iter().filter_map(|part| text_of(part, &["text", "content"]));
+                        texts.for_each(|text| self.push(role, text, None));
+                    }
+                    None => self.push(role, text, None),
+                },
                 // Pictures and files are named, not printed.
                 None => self.push(role, format!("[{kind}]"), None),
             },
         }
     }
 
-    fn calls(&mut self, map: &Map<String, Value>) {
+    /// The calls beside a message's content, but for those that its content told: those from `told` on.
+    fn calls(&mut self, map: &Map<String, Value>, told: usize) {
+        let in_content: Vec<String> =
+            self.called.iter().skip(told).map(|(id, _)| id.clone()).take(MAX_IN_CONTENT).collect();
         for key in ["toolCalls", "tool_calls"] {
             for call in map.get(key).and_then(Value::as_array).into_iter().flatten() {
-                if let Some(call) = call.as_object() {
+                let Some(call) = call.as_object() else { continue };
+                let inner = call.get("tool_call").and_then(Value::as_object).unwrap_or(call);
+                let id = text_of(inner, &CALL_IDS);
+                if id.is_none_or(|id| !in_content.contains(&id)) {
                     self.call(call);
                 }
             }
@@ -237,7 +295,7 @@ impl Chat {
     fn call(&mut self, call: &Map<String, Value>) {
         let call = call.get("tool_call").and_then(Value::as_object).unwrap_or(call);
         let inner = ["function", "payload"].iter().find_map(|key| call.get(*key)).and_then(Value::as_object);
-        let id = text_of(call, &["id", "toolCallId", "tool_call_id", "call_id"]);
+        let id = text_of(call, &CALL_IDS);
         let call = inner.unwrap_or(call);
         let tool = text_of(call, &["toolName", "tool_name", "name"]).unwrap_or_else(|| "tool".to_owned());
         if let Some(id) = id.filter(|_| self.called.len() < MAX_MESSAGES) {
@@ -260,51 +318,4 @@ fn shown(value: &Value) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn lines(input: &str, output: &str) -> Vec<String> {
-        messages(Some(input), Some(output), true)
-            .iter()
-            .map(|m| {
-                format!(
-                    "{:?}{}{}: {}",
-                    m.role,
-                    if m.output { "!" } else { "" },
-                    m.tool.as_deref().unwrap_or(""),
-                    m.text
-                )
-            })
-            .collect()
-    }
-
-    #[test]
-    fn chat_requests_and_answers() {
-        let input = r#"{"system":"Be brief.","messages":[{"role":"user","content":[{"type":"text","text":"Hi"},
-            {"type":"image"}]},{"role":"assistant","content":null,"tool_calls":[{"function":{"name":"find",
-            "arguments":"{\"q\":1}"}}]},{"role":"tool","name":"find","content":"3 hits"}]}"#;
-        let output = r#"{"text":"Done","toolCalls":[{"toolName":"save","args":{"id":7}}]}"#;
-        assert_eq!(
-            lines(input, output),
-            [
-                "System: Be brief.",
-                "User: Hi",
-                "User: [image]",
-                "Assistantfind: {\"q\":1}",
-                "Toolfind: 3 hits",
-                "Assistant!: Done",
-                "Assistant!save: {\"id\":7}",
-            ]
-        );
-    }
-
-    #[test]
-    fn plain_text_is_a_message_only_where_somebody_speaks() {
-        assert_eq!(lines("Hello", "\"World\""), ["User: Hello", "Assistant!: World"]);
-        assert_eq!(messages(Some("Hello"), Some("{\"text\":\"x\"}"), false), []);
-        assert_eq!(
-            lines("{\"prompt\":\"Why?\"}", "{\"content\":\"So.\"}"),
-            ["User: Why?", "Assistant!: So."]
-        );
-    }
-}
+mod tests;

@@ -29,6 +29,11 @@ pub(super) fn standing(failed: bool, collector: &Collector<'_, '_>, ended: bool)
 /// The first line of an error, as the index keeps it.
 pub(super) fn error_line(text: &str) -> String {
     let line = text.trim().lines().next().unwrap_or_default();
+    // Some hang the traceback on the message without a line end.
+    let line = match line.split_once("Traceback (most recent call last)") {
+        Some((message, _)) if !message.trim().is_empty() => message.trim_end(),
+        _ => line,
+    };
     if line.is_empty() { "error".to_owned() } else { line.chars().take(MAX_ERROR).collect() }
 }
 
@@ -163,7 +168,7 @@ pub(super) fn tell(name: &str, attributes: Vec<(String, Json)>, events: Vec<Deta
         .collect();
     let conversation =
         Conversation { mapping: mapping(), kind, name, attributes: &attributes, events: &of_events };
-    let Said { input, output, messages } = conversation.read();
+    let Said { input, output, messages, .. } = conversation.read();
     let thrown = of_events.iter().rev().find(|(name, _)| name == "exception");
     let error = thrown.and_then(|(_, fields)| {
         let part = |key: &str| fields.get(key).and_then(Json::as_str).unwrap_or_default();

@@ -301,11 +301,21 @@ pub(super) fn attribute(key: &str) -> Option<Counter> {
         "audio.input_tokens" => Counter::InputAudio,
         "audio.output_tokens" => Counter::OutputAudio,
         _ => match rest.rsplit_once('.') {
-            // They repeat the counters in the provider's words.
-            Some((group, _)) if group == "details" || group.starts_with("details.") => return None,
+            Some(("details", name)) => detail(name)?,
+            Some((group, _)) if group.starts_with("details.") => return None,
             Some((group, name)) => counter(group.rsplit('.').next().unwrap_or(group), name)?,
             None => counter("", rest)?,
         },
+    })
+}
+
+/// The counter behind a detail in the provider's words, beside counters that include it. The rest of them repeats those.
+fn detail(name: &str) -> Option<Counter> {
+    Some(match name {
+        "reasoning_tokens" => Counter::Reasoning,
+        "cache_read_tokens" | "cached_tokens" | "cache_read_input_tokens" => Counter::CacheRead,
+        "cache_write_tokens" | "cache_creation_input_tokens" => Counter::CacheWrite,
+        _ => return None,
     })
 }
 

@@ -98,6 +98,9 @@ pub struct SpanDetail {
     pub events: Vec<DetailEvent>,
     /// Prompt and completion as messages, where the format knows them.
     pub messages: Vec<Message>,
+    /// Ids of tool calls in the messages with the tools they call, where a result in another record may name only the
+    /// id.
+    pub calls: Vec<(String, String)>,
     /// Whether the messages are a part of the conversation that goes on in other records.
     pub is_part: bool,
     /// The records as they are in the source, one per line.
@@ -106,7 +109,14 @@ pub struct SpanDetail {
 
 impl SpanDetail {
     /// Adds what another record of the same span says; the later record wins where both speak.
-    pub fn merge(&mut self, later: Self) {
+    pub fn merge(&mut self, mut later: Self) {
+        for message in later.messages.iter_mut().filter(|message| message.role == Role::Tool) {
+            let call = self.calls.iter().find(|(id, _)| message.tool.as_ref() == Some(id));
+            if let Some((_, tool)) = call {
+                message.tool = Some(tool.clone());
+            }
+        }
+        self.calls.append(&mut later.calls);
         self.input = later.input.or_else(|| self.input.take());
         self.output = later.output.or_else(|| self.output.take());
         self.error = later.error.or_else(|| self.error.take());

@@ -21,6 +21,8 @@ pub(in crate::format) struct Said {
     pub(in crate::format) output: Option<String>,
     /// The conversation.
     pub(in crate::format) messages: Vec<Message>,
+    /// Ids of tool calls with the tools they call.
+    pub(in crate::format) calls: Vec<(String, String)>,
 }
 
 /// What a span has to tell, as plain JSON.
@@ -42,15 +44,16 @@ impl Conversation<'_> {
     pub(in crate::format) fn read(&self) -> Said {
         let input = self.first(&self.mapping.inputs).map(shown);
         let output = self.first(&self.mapping.outputs).map(shown);
-        let messages = if self.kind == Some(SpanKind::Tool) {
+        let chat = if self.kind == Some(SpanKind::Tool) {
             self.tool(input.as_deref(), output.as_deref())
         } else {
             self.talk(input.as_deref(), output.as_deref())
         };
-        Said { input, output, messages }
+        let calls = chat.calls_by_id().to_vec();
+        Said { input, output, messages: chat.finish(), calls }
     }
 
-    fn tool(&self, input: Option<&str>, output: Option<&str>) -> Vec<Message> {
+    fn tool(&self, input: Option<&str>, output: Option<&str>) -> Chat {
         let names = self.mapping.names_of(Fact::Tool).chain(self.mapping.names_of(Fact::Entity));
         let name = names.filter_map(|name| self.attribute(name)).find_map(Value::as_str);
         let name = name.unwrap_or(self.name);
@@ -62,10 +65,10 @@ impl Conversation<'_> {
         if let Some(output) = output {
             chat.tool_result(name, output);
         }
-        chat.finish()
+        chat
     }
 
-    fn talk(&self, input: Option<&str>, output: Option<&str>) -> Vec<Message> {
+    fn talk(&self, input: Option<&str>, output: Option<&str>) -> Chat {
         let names = &self.mapping.messages;
         let speaks = matches!(self.kind, Some(SpanKind::Llm | SpanKind::Agent) | None);
         let events = self.messages_of_events();
@@ -96,7 +99,7 @@ impl Conversation<'_> {
         {
             chat.text(output, speaks);
         }
-        chat.finish()
+        chat
     }
 
     /// One side of the conversation, from the first place that has it.

@@ -113,8 +113,11 @@ fn single(record: &Map<String, Value>, around: Vec<(String, Value)>) -> SpanDeta
     let kind = kind_of(mapping(), &attributes, name);
     let said =
         Conversation { mapping: mapping(), kind, name, attributes: &attributes, events: &said_in }.read();
-    let Said { input, output, messages } = said;
+    let Said { input, output, messages, calls } = said;
     (detail.input, detail.output, detail.messages) = (input, output, messages);
+    if is_log {
+        detail.calls = calls;
+    }
     // The record of a whole call holds the whole conversation, a record of a message only that.
     detail.is_part = is_log && detail.messages.len() < 2;
     if is_log {

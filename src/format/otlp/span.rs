@@ -6,6 +6,7 @@ use super::ids;
 use super::values::{self, Sink, attributes};
 use crate::format::genai::{Collector, Context, Fact, Mapping, RecordType, joined_error};
 use crate::format::json::{Fault, Reader, Value};
+use crate::format::plain::error_line;
 use crate::model::{
     Batch, Id, Marks, NANOS_PER_SEC, Parent, PayloadRef, Reason, SpanKind, SpanUpdate, Stamp, Status, Symbol,
     Timed, UnixNanos,
@@ -13,8 +14,6 @@ use crate::model::{
 
 /// Most events of a span that are looked at.
 const MAX_EVENTS: usize = 10_000;
-/// Characters of an error that are kept in the index.
-const MAX_ERROR: usize = 500;
 
 /// What surrounds a span.
 #[derive(Clone, Copy)]
@@ -292,9 +291,7 @@ impl<'t> Fields<'t> {
                 let finish = collector.finished_in_error();
                 if finish { "finish reason: error" } else { "error" }.to_owned()
             });
-            let line = text.trim().lines().next().unwrap_or_default();
-            let line: String = line.chars().take(MAX_ERROR).collect();
-            update.error = out.intern(&line);
+            update.error = out.intern(&error_line(&text));
         }
     }
 
