@@ -6,6 +6,9 @@ use super::view::{Clock, SpanView};
 use super::{Store, Totals};
 use crate::model::{Id, SourceId, Status, UnixNanos};
 
+/// Types of roots that are a conversation with a title.
+const SESSIONS: [&str; 2] = ["session", "thread"];
+
 /// A trace, for reading.
 #[derive(Clone, Copy)]
 pub struct TraceView<'a> {
@@ -46,13 +49,16 @@ impl<'a> TraceView<'a> {
         SpanIx::some(self.row().root).map(|span| self.store.span(span))
     }
 
-    /// Its name: the root's workflow, or the root's name; while the root is missing, any span's workflow.
+    /// Its name: the title of a session, else the root's workflow, or the root's name; while the root is missing, any span's workflow.
     pub fn name(&self) -> &'a str {
         let label = |span: SpanView<'a>| {
             let workflow = span.text(span.facets().workflow);
             if workflow.is_empty() { span.label() } else { workflow }
         };
+        let is_session = |span: SpanView<'a>| SESSIONS.contains(&span.text(span.facets().span_type));
         match self.root() {
+            // What a session calls its workflow is the project, the same for many.
+            Some(root) if is_session(root) && !["", "session"].contains(&root.name()) => root.name(),
             Some(root) => label(root),
             None => self.spans().find(SpanView::is_known).map_or("", label),
         }

@@ -6,6 +6,7 @@ mod builder;
 mod conversation;
 mod detail;
 mod input;
+mod label;
 mod lines;
 mod outline;
 mod payloads;
@@ -91,6 +92,8 @@ pub struct Source {
     pub id: SourceId,
     /// Its name as given; untrusted text.
     pub name: String,
+    /// What the list of runs calls it; untrusted text.
+    pub label: String,
     /// Its format, once found.
     pub format: Option<&'static str>,
     /// How it stands.
@@ -104,10 +107,17 @@ pub struct Source {
 }
 
 impl Source {
+    /// Takes note of the format that was found.
+    pub fn is_of(&mut self, format: &'static str) {
+        self.format = Some(format);
+        self.label = label::of(&self.name, self.format);
+    }
+
     fn new(id: SourceId, name: &str, is_folder: bool) -> Self {
         Self {
             id,
             name: name.to_owned(),
+            label: label::of(name, None),
             format: None,
             state: SourceState::Waiting("opening".to_owned()),
             progress: None,

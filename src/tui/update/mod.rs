@@ -199,7 +199,7 @@ fn source_said(model: &mut Model, message: SourceMessage) {
     match message.event {
         SourceEvent::Found { .. } => {}
         SourceEvent::Segment { id, format, modified, .. } => {
-            source.format = Some(format);
+            source.is_of(format);
             model.store.add_segment(id, message.source);
             if let Some(modified) = modified {
                 model.store.set_modified(message.source, modified);

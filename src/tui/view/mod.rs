@@ -98,7 +98,10 @@ impl Layout {
         let narrow = width < NARROW || model.full_screen;
         let mut right = Rect::default();
         if !narrow {
-            let default = (width * 27 / 100).clamp(40.min(width / 3), 56);
+            // A list of several sources has a column more.
+            let several =
+                if model.readable_sources > 1 { (width.saturating_sub(120) / 3).min(12) } else { 0 };
+            let default = (width * 27 / 100).clamp(40.min(width / 3), 56) + several;
             let split = model.divider.unwrap_or(default).clamp(20, width - 50);
             layout.runs_panel = Rect { width: split, ..body };
             right = Rect { x: split, width: width - split, ..body };

@@ -15,6 +15,9 @@ use super::super::model::{Focus, Model, RunFigures};
 use super::super::widget::{own, own_right, panel, put_middle, put_middle_right, put_safe};
 use super::Layout;
 
+/// Cells of the column with the source.
+const SOURCE: u16 = 11;
+
 /// Draws the list.
 pub(super) fn draw(buffer: &mut Buffer, layout: &Layout, model: &Model) {
     if layout.runs_panel.is_empty() {
@@ -62,17 +65,19 @@ fn draw_run(buffer: &mut Buffer, row: Rect, model: &Model, run: TraceIx, figures
         if figures.status == Status::Running { theme.status(Status::Running) } else { theme.dim };
     own_right(buffer, row.x, row.y, right, &time, time_style);
     right = right.saturating_sub(8);
-    if row.width >= 44
+    // Names come before the time of day.
+    let several = model.readable_sources > 1;
+    if row.width >= if several { 54 } else { 44 }
         && let Some(start) = trace.start()
     {
         own_right(buffer, row.x, row.y, right, &short::clock(start, &Zone), theme.faint);
         right = right.saturating_sub(10);
     }
-    if model.readable_sources > 1 && row.width >= 36 {
-        let name = model.store.source(trace.source()).map_or("", |source| source.name.as_str());
-        let name = name.rsplit('/').next().unwrap_or(name);
-        put_middle_right(buffer, row.x, row.y, right, name, 12, theme.faint);
-        right = right.saturating_sub(13);
+    if several && row.width >= 36 {
+        let source = model.sources.get(usize::from(trace.source().0));
+        let label = source.map_or("", |source| source.label.as_str());
+        put_middle_right(buffer, row.x, row.y, right, label, SOURCE, theme.faint);
+        right = right.saturating_sub(SOURCE + 1);
     }
     let mut x = row.x;
     x = own(buffer, x, row.y, right, if selected { "▸" } else { " " }, theme.accent);

@@ -131,7 +131,7 @@ fn a_folder_is_followed_into_one_list() {
     terminal.wait_for("2 runs");
     spans::append(&two, &spans::run("t3", "third-flow"));
     terminal.wait_for("3 runs");
-    terminal.wait_for("two.ndjson");
+    terminal.wait_for("two  ");
     terminal.send("q");
     terminal.expect_exit(0);
 }

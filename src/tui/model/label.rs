@@ -1,0 +1,45 @@
+//! What the list of runs calls a source, in a few cells.
+
+use std::path::Path;
+
+/// Hexadecimal digits in a row that nobody made up as a name.
+const DIGITS: usize = 8;
+
+/// The file's name without its ending or, where that is an id, its format's.
+pub(super) fn of(name: &str, format: Option<&'static str>) -> String {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let file = file.strip_suffix(".gz").or_else(|| file.strip_suffix(".zst")).unwrap_or(file);
+    let stem = Path::new(file).file_stem().map_or_else(|| file.into(), |stem| stem.to_string_lossy());
+    match format {
+        Some(format) if is_id(&stem) => format.to_owned(),
+        _ => stem.into_owned(),
+    }
+}
+
+/// Whether a name holds an id: many hexadecimal digits in a row, some of them decimal.
+fn is_id(stem: &str) -> bool {
+    stem.split(|letter: char| !letter.is_ascii_hexdigit())
+        .any(|part| part.len() >= DIGITS && part.bytes().any(|byte| byte.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of;
+
+    #[test]
+    fn ids_are_called_by_their_format() {
+        for (name, format, label) in [
+            ("/var/log/run.ndjson", Some("native"), "run"),
+            ("runs/nightly.db", Some("mastra"), "nightly"),
+            ("trace.json.gz", Some("otlp-json"), "trace"),
+            ("-", None, "-"),
+            ("p/8ab0f0a6-ec9b-42de-a950-7008329de395.jsonl", Some("claude-code"), "claude-code"),
+            ("rollout-2026-11-21T03-08-10-01a1fc13-5f93-7883.jsonl", Some("codex"), "codex"),
+            ("session-2026-11-21T03-22-ec3955f7.jsonl", Some("gemini-cli"), "gemini-cli"),
+            ("p/8ab0f0a6-ec9b-42de-a950-7008329de395.jsonl", None, "8ab0f0a6-ec9b-42de-a950-7008329de395"),
+            ("accessed-facade.log", Some("json-logs"), "accessed-facade"),
+        ] {
+            assert_eq!(of(name, format), label);
+        }
+    }
+}
