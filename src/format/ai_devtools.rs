@@ -226,7 +226,7 @@ fn step(
             run.last = (number, Some(status));
         }
         if run.model.is_empty() {
-            run.model = text(item, "model_id").to_owned();
+            text(item, "model_id").clone_into(&mut run.model);
         }
     }
     let answered = response.get("timestamp").and_then(time).filter(|answered| Some(*answered) >= start);

@@ -179,7 +179,9 @@ impl Counters {
             // A total equal to input and output says that the cached tokens are in the input, if they fit.
             let proven = cache > counted || total == Some(sum.saturating_add(cache));
             let known = match convention {
-                Convention::Exclusive | Convention::Disjoint => true,
+                Convention::Exclusive => true,
+                // A total that is reached without them says that they are not apart.
+                Convention::Disjoint => total != Some(sum),
                 Convention::Deviating => {
                     notes = notes.with(UsageNotes::EXCLUSIVE_DETECTED);
                     true
@@ -207,7 +209,7 @@ impl Counters {
         let sum = input.unwrap_or(0).saturating_add(counted_output);
         let thought = reasoning.unwrap_or(0);
         if thought > 0 {
-            let apart = convention == Convention::Disjoint
+            let apart = (convention == Convention::Disjoint && total != Some(sum))
                 || thought > counted_output
                 || total.is_some_and(|total| total == sum.saturating_add(thought));
             if apart {

@@ -299,7 +299,11 @@ impl<'m, 'v> Collector<'m, 'v> {
             after(Fact::FirstTokenSeconds, NANOS_PER_SEC).or_else(|| after(Fact::FirstTokenMs, NANOS_PER_MS));
         match (after_ns, start) {
             (Some(nanos), Some(start)) => Some(start.plus(nanos)),
-            _ => self.get(Fact::FirstTokenAt)?.time().ok()?,
+            _ => match self.get(Fact::FirstTokenAt)? {
+                // Some writers put all values in as JSON.
+                Value::Text(text) => UnixNanos::parse(text.trim_matches('"')),
+                value => value.time().ok()?,
+            },
         }
     }
 

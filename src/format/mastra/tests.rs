@@ -432,3 +432,28 @@ proptest! {
         prop_assert!(serde_json::from_str::<&serde_json::value::RawValue>(&detail.raw).is_ok(), "{}", detail.raw);
     }
 }
+
+#[test]
+fn an_agent_that_waits_or_was_stopped_says_so_by_its_output() {
+    let db = open("core-1.71-approval.sql");
+    let batch = read(&db);
+    let shown = |update: &SpanUpdate| {
+        let name = batch.strings.get(update.name);
+        format!("{name} {:?}", update.status.unwrap_or(Status::Unknown))
+    };
+    let agents = batch.updates.iter().filter(|update| update.kind == Some(SpanKind::Agent)).map(shown);
+    assert_eq!(
+        agents.collect::<Vec<_>>(),
+        [
+            "agent run: 'supervisor' Suspended",
+            "agent run: 'supervisor' (resumed) Ok",
+            "agent run: 'supervisor' Cancelled",
+        ]
+    );
+    let calls = batch.updates.iter().filter(|update| batch.strings.get(update.name).starts_with("llm:"));
+    let calls: Vec<_> = calls.map(|update| update.status).collect();
+    assert_eq!(calls, [Some(Status::Suspended), Some(Status::Ok), Some(Status::Cancelled)]);
+    // What was read along the way is none of the row's columns.
+    let detail = detail_of(&db, "name LIKE 'agent run%'");
+    assert!(detail.attributes.iter().all(|(name, _)| name != AGENT_ENDING.name));
+}

@@ -240,7 +240,7 @@ impl<'t> Fields<'t> {
             out.problem(Reason::TooMany, Some(origin.at), &detail);
         }
         let mut marks = Marks::default();
-        if self.is_resumed(parent, collector, out) {
+        if is_resumed(parent, collector, out) {
             marks = marks.with(Marks::RESUMED);
         }
         if parent == Parent::Root
@@ -256,13 +256,6 @@ impl<'t> Fields<'t> {
         }
         update.marks = marks;
         Some(update)
-    }
-
-    /// Whether the span goes on with what was suspended. All spans in it name what that was, only it lies below.
-    fn is_resumed(&self, parent: Parent, collector: &Collector<'_, 't>, out: &mut Batch) -> bool {
-        let Some(from) = collector.get(Fact::ResumedFrom) else { return false };
-        let from = ids::read(from, &mut out.strings).map(|(id, _)| Parent::Span(id));
-        parent == Parent::Root || from == Some(parent)
     }
 
     /// Status and error of a span that is told as itself.
@@ -337,6 +330,13 @@ impl<'t> Fields<'t> {
             }
         }
     }
+}
+
+/// Whether a span goes on with what was suspended. All spans in it name what that was, only it lies below.
+fn is_resumed(parent: Parent, collector: &Collector<'_, '_>, out: &mut Batch) -> bool {
+    let Some(from) = collector.get(Fact::ResumedFrom) else { return false };
+    let from = ids::read(from, &mut out.strings).map(|(id, _)| Parent::Span(id));
+    parent == Parent::Root || from == Some(parent)
 }
 
 fn id(value: &Value<'_>, origin: &Origin<'_>, what: &str, odd: &mut bool, out: &mut Batch) -> Option<Id> {

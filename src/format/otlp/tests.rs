@@ -190,6 +190,27 @@ fn a_writer_that_calls_everything_well_says_elsewhere_how_it_stands() {
 }
 
 #[test]
+fn observations_of_langfuse_are_calls_with_buckets() {
+    let bytes = fixture("otlp/langfuse/sdk-5.ndjson");
+    let batch = read(&bytes);
+    assert_eq!(problems(&batch), "");
+    let spans = fold(&batch);
+    let named = |name: &str| spans.iter().find(|span| batch.strings.get(span.name) == name).unwrap();
+    let text = |symbol| batch.strings.get(symbol).to_owned();
+    let answer = named("answer");
+    assert_eq!((answer.kind, text(answer.model)), (Some(SpanKind::Llm), "gpt-4o-mini".to_owned()));
+    assert_eq!(answer.cost.map(crate::model::NanoUsd::usd), Some(0.03));
+    assert!(answer.first_token.is_some());
+    let broken = named("broken");
+    assert_eq!((broken.status, text(broken.error)), (Some(Status::Error), "quota exhausted".to_owned()));
+    let root = named("support-run");
+    assert_eq!((root.kind, text(root.workflow)), (Some(SpanKind::Workflow), "support".to_owned()));
+    assert_eq!((text(root.session), text(root.user)), ("sess-1".to_owned(), "user-7".to_owned()));
+    assert_eq!(named("search").kind, Some(SpanKind::Retrieval));
+    assert_eq!(talk(&detail_of(&bytes, answer)), ["User: where?", "Assistant!: on its way"]);
+}
+
+#[test]
 fn a_pending_record_is_its_span_under_way() {
     let text = fixture("otlp/logfire/pending.jsonl");
     let first = text.split(|byte| *byte == b'\n').next().unwrap();
