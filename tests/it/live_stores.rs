@@ -12,7 +12,7 @@ use super::live::Live;
 use super::program::fixture;
 
 /// A database that holds the rows of a fixture in another file, to be written one after the other.
-fn writer(sql: &str, folder: &Path, wal: bool) -> (Connection, std::path::PathBuf) {
+pub(super) fn writer(sql: &str, folder: &Path, wal: bool) -> (Connection, std::path::PathBuf) {
     let all = folder.join("all.db");
     let text = std::fs::read_to_string(fixture(sql)).expect("reads");
     // The fixtures are parts of their databases.
@@ -39,7 +39,7 @@ fn definitions(db: &Connection) -> Vec<String> {
     rows.collect::<Result<_, _>>().expect("read")
 }
 
-fn tokens(store: &Store) -> (u64, u64) {
+pub(super) fn tokens(store: &Store) -> (u64, u64) {
     let sums = store.totals();
     (sums.tokens.input, sums.tokens.output)
 }
