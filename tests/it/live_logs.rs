@@ -242,7 +242,8 @@ fn files_of_tta_dev_grow_in_a_folder() {
     let folder = tempfile::tempdir().expect("folder");
     let spans = read("native/tta-traces.jsonl");
     let mut traces = Log::new(folder.path(), ".observability/traces.jsonl");
-    let mut live = Live::of(folder.path());
+    let mut live = Live::new();
+    live.follow_all(folder.path());
     for line in spans.lines().take(20) {
         traces.line(line);
     }
