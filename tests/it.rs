@@ -27,6 +27,8 @@ mod live_agents;
 #[cfg(unix)]
 #[path = "it/live_files/mod.rs"]
 mod live_files;
+#[path = "it/live_logs.rs"]
+mod live_logs;
 #[path = "it/live_otlp.rs"]
 mod live_otlp;
 #[path = "it/live_sqlite/mod.rs"]

@@ -88,6 +88,8 @@ fn origin(name: &str) -> &'static str {
         "phoenix" => "Arize Phoenix, by itself: ~/.phoenix/phoenix.db",
         "mlflow" => "MLflow with a SQLite tracking store",
         "llm" => "the command line tool llm, by itself; llm logs path says where",
+        "agent-activity" => "TTA.dev, by itself: .observability/agents, .ttadev/observability, ~/.tta/traces",
+        "trace-json" => "any program that saves a trace as one object with its spans",
         "generic" => "any program that logs JSON",
         _ => "",
     }

@@ -32,6 +32,7 @@ mod step_telemetry;
 mod telemetry_api;
 #[cfg(test)]
 mod testing;
+mod trace_json;
 #[cfg(test)]
 mod upset;
 mod usage;
@@ -209,6 +210,7 @@ pub static LINE_FORMATS: &[&LineFormat] = &[
     &langsmith::LINES,
     &ai_devtools::LINES,
     &agent_activity::LINES,
+    &trace_json::LINES,
     &json_logs::LINES,
     &generic::LINES,
 ];

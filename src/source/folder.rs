@@ -17,7 +17,7 @@ const MAX_ENTRIES: usize = 200_000;
 /// Sources, most: each has a number.
 const MAX_SOURCES: usize = u16::MAX as usize;
 /// Hidden folders in which programs keep their traces.
-const KEPT: [&str; 4] = [".observability", ".tta", ".ttadev", ".traces"];
+const KEPT: [&str; 5] = [".devtools", ".observability", ".tta", ".ttadev", ".traces"];
 /// Folders that hold other people's files.
 const SKIPPED: [&str; 2] = ["node_modules", "__pycache__"];
 

@@ -12,7 +12,7 @@ use super::live::Live;
 use super::program::fixture;
 
 /// A database that holds the rows of a fixture in another file, to be written one after the other.
-fn writer(sql: &str, folder: &Path, wal: bool) -> (Connection, std::path::PathBuf) {
+pub(super) fn writer(sql: &str, folder: &Path, wal: bool) -> (Connection, std::path::PathBuf) {
     let all = folder.join("all.db");
     let text = std::fs::read_to_string(fixture(sql)).expect("reads");
     // The fixtures are parts of their databases.
@@ -39,7 +39,7 @@ fn definitions(db: &Connection) -> Vec<String> {
     rows.collect::<Result<_, _>>().expect("read")
 }
 
-fn tokens(store: &Store) -> (u64, u64) {
+pub(super) fn tokens(store: &Store) -> (u64, u64) {
     let sums = store.totals();
     (sums.tokens.input, sums.tokens.output)
 }
@@ -130,6 +130,49 @@ fn llm_commands_come_whole_with_their_tools() {
     let roles: Vec<Role> = said.iter().map(|message| message.role).collect();
     assert_eq!(roles, [Role::User, Role::Assistant, Role::Tool, Role::Assistant]);
     assert!(said[3].output && said[3].text.contains("14 C"), "{said:?}");
+}
+
+#[test]
+fn llm_is_upgraded_while_its_database_is_open() {
+    let folder = tempfile::tempdir().expect("folder");
+    let (db, path) = writer("llm/0.27-then-0.36.sql", folder.path(), false);
+    let newer = ["threads", "turns", "messages", "parts", "turn_fragments"];
+    let copy = |tables: &[&str]| {
+        let rows = |table: &&str| format!("INSERT INTO main.{table} SELECT * FROM whole.{table};");
+        db.execute_batch(&format!("BEGIN; {} COMMIT;", tables.iter().map(rows).collect::<String>()))
+            .expect("written");
+    };
+    for table in newer {
+        db.execute_batch(&format!("DROP TABLE main.{table}")).expect("not there yet");
+    }
+    let mut live = Live::of(&path);
+    copy(&["conversations", "fragments", "prompt_fragments", "system_fragments"]);
+    copy(&["responses", "tool_calls", "tool_results"]);
+    live.until("the old rows", |store| store.totals().llm_calls == 9 && store.totals().tool_calls == 2);
+    assert_eq!((tokens(&live.store), live.store.traces().count()), ((11_000, 720), 6));
+    // The tool failed; the prompt was put together from a fragment and a text.
+    assert_eq!(live.store.totals().errors, 1);
+    let said = |live: &Live, start: &str| {
+        let calls = live.store.spans().filter(|span| span.name() == "mock-gpt");
+        let read = calls.filter_map(|span| live.catalog.read_detail(&span.payloads()).ok());
+        read.filter(|detail| detail.input.as_deref().is_some_and(|input| input.starts_with(start))).count()
+    };
+    assert_eq!(said(&live, "some notes of mine"), 1);
+    assert_eq!(
+        said(&live, "Error: no such place"),
+        1,
+        "what a tool says is what the next prompt begins with"
+    );
+    for table in newer {
+        let sql: String = db
+            .query_row("SELECT sql FROM whole.sqlite_schema WHERE name = ?1", [table], |row| row.get(0))
+            .expect("its definition");
+        db.execute_batch(&sql).expect("made");
+    }
+    copy(&newer);
+    live.until("the new rows", |store| store.totals().llm_calls == 18 && store.totals().tool_calls == 4);
+    assert_eq!((tokens(&live.store), live.store.traces().count()), ((22_000, 1440), 12));
+    assert_eq!(said(&live, "some notes of mine"), 2);
 }
 
 #[test]

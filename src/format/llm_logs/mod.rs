@@ -96,16 +96,24 @@ static TURN: Shape = Shape {
         },
         ANSWERED,
     ],
-    detail_lookups: &[Lookup {
-        name: "messages",
-        sql: "(WITH RECURSIVE up(hash, depth) AS (SELECT s.tip_message_hash, 0 UNION ALL \
+    detail_lookups: &[
+        Lookup {
+            name: "fragments",
+            sql: "(SELECT json_group_object(f.id, f.content) FROM (SELECT DISTINCT r.id, r.content FROM main.turns AS t \
+              JOIN main.turn_fragments AS u ON u.turn_id = t.id JOIN main.fragments AS r ON r.id = u.fragment_id \
+              WHERE t.thread_id = s.thread_id LIMIT 200) AS f)",
+        },
+        Lookup {
+            name: "messages",
+            sql: "(WITH RECURSIVE up(hash, depth) AS (SELECT s.tip_message_hash, 0 UNION ALL \
               SELECT m.parent_hash, up.depth + 1 FROM up JOIN main.messages AS m ON m.hash = up.hash \
               WHERE m.parent_hash IS NOT NULL AND up.depth < 500) \
               SELECT json_group_array(json(part)) FROM (SELECT json_object('role', m.role, 'type', p.type, \
               'tool', p.tool_name, 'text', p.text, 'payload', p.payload, 'depth', up.depth) AS part \
               FROM up JOIN main.messages AS m ON m.hash = up.hash JOIN main.parts AS p ON p.message_hash = m.hash \
               ORDER BY up.depth DESC, p.position LIMIT 2000))",
-    }],
+        },
+    ],
 };
 
 static PART: Shape = Shape {
@@ -161,8 +169,32 @@ static RESPONSE: Shape = Shape {
         },
         ANSWERED,
     ],
-    detail_lookups: &[],
+    detail_lookups: RESPONSE_DETAIL,
 };
+
+/// What a prompt was made of besides its text, and the tools between prompts.
+const RESPONSE_DETAIL: &[Lookup] = &[
+    Lookup {
+        name: "fragments",
+        sql: "(SELECT group_concat(content, char(10)) FROM (SELECT f.content FROM main.prompt_fragments AS p \
+              JOIN main.fragments AS f ON f.id = p.fragment_id WHERE p.response_id = s.id ORDER BY p.\"order\" LIMIT 200))",
+    },
+    Lookup {
+        name: "system_fragments",
+        sql: "(SELECT group_concat(content, char(10)) FROM (SELECT f.content FROM main.system_fragments AS p \
+              JOIN main.fragments AS f ON f.id = p.fragment_id WHERE p.response_id = s.id ORDER BY p.\"order\" LIMIT 200))",
+    },
+    Lookup {
+        name: "results",
+        sql: "(SELECT json_group_array(json_object('name', t.name, 'text', t.output)) FROM main.tool_results AS t \
+              WHERE t.response_id = s.id)",
+    },
+    Lookup {
+        name: "calls",
+        sql: "(SELECT json_group_array(json_object('name', t.name, 'text', t.arguments)) FROM main.tool_calls AS t \
+              WHERE t.response_id = s.id)",
+    },
+];
 
 static TOOL_CALL: Shape = Shape {
     table: "tool_calls",

@@ -21,3 +21,19 @@ fn audit_lines_join_by_their_run() {
     assert_eq!(problems(&batch), "");
     assert_eq!(fold(&batch).iter().filter(|span| span.status == Some(Status::Running)).count(), 1);
 }
+
+#[test]
+fn runs_of_early_schemas_have_no_event_ids() {
+    use super::super::{TableSchema, detect_tables};
+    let table = |columns: &[&str]| TableSchema {
+        name: "agent_runs".to_owned(),
+        columns: columns.iter().map(|column| (*column).to_owned()).collect(),
+    };
+    let early = ["run_id", "agent_name", "job_type", "trigger_type", "start_time", "end_time", "status"];
+    let found = detect_tables(&[table(&early)], None).unwrap();
+    assert_eq!(found[0].detection.format.name, "telemetry-api");
+    assert!(!found[0].plan.lookups[0].sql.contains("event_id"), "{}", found[0].plan.lookups[0].sql);
+    let later: Vec<&str> = early.into_iter().chain(["event_id"]).collect();
+    let found = detect_tables(&[table(&later)], None).unwrap();
+    assert!(found[0].plan.lookups[0].sql.contains("event_id"));
+}
