@@ -76,6 +76,7 @@ fn origin(name: &str) -> &'static str {
         "claude-code" => "Claude Code, by itself: ~/.claude/projects",
         "codex" => "Codex, by itself: ~/.codex/sessions",
         "gemini-cli" => "Gemini CLI, by itself: ~/.gemini/tmp",
+        "qwen-code" => "Qwen Code, by itself: ~/.qwen/projects",
         "opencode" => "OpenCode, by itself: ~/.local/share/opencode",
         "telemetry-api" => "a local telemetry service, its outbox of requests or its audit log",
         "jaeger" => "Jaeger's query API or the JSON download of its UI",

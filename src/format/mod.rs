@@ -200,6 +200,7 @@ pub static LINE_FORMATS: &[&LineFormat] = &[
     &llm_events::LINES,
     &step_telemetry::LINES,
     &otlp::LINES,
+    &agents::qwen::LINES,
     &agents::claude::LINES,
     &agents::codex::LINES,
     &agents::gemini::LINES,

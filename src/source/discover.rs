@@ -120,11 +120,18 @@ fn rules(homes: &Homes<'_>) -> Vec<Rule> {
             folder: home(folder).join("tmp"),
             format: "gemini-cli",
             is_session: |path| {
-                ends(path, ".jsonl") && path.iter().rev().nth(1).is_some_and(|it| it == "chats")
+                let named = ends(path, ".jsonl") || ends(path, ".json") && starts(path, "session-");
+                named && path.iter().rev().nth(1).is_some_and(|it| it == "chats")
             },
             depth: 2,
         });
     }
+    rules.push(Rule {
+        folder: home(".qwen").join("projects"),
+        format: "qwen-code",
+        is_session: |path| ends(path, ".jsonl") && path.iter().rev().nth(1).is_some_and(|it| it == "chats"),
+        depth: 2,
+    });
     for (folder, is_session) in [
         ("opencode", (|path| ends(path, ".db") && starts(path, "opencode")) as fn(&[String]) -> bool),
         ("kilo", |path| ends(path, ".db") && starts(path, "kilo")),
@@ -249,7 +256,9 @@ mod tests {
             ".codex/history.jsonl",
             ".gemini/tmp/abc/chats/session-1.jsonl",
             ".gemini/tmp/abc/logs.json",
+            ".gemini/tmp/abc/chats/session-0.json",
             ".qwen/tmp/abc/chats/session-2.jsonl",
+            ".qwen/projects/-home-me/chats/3.jsonl",
             ".local/share/opencode/opencode.db",
             ".local/share/opencode/opencode.db-wal",
             ".local/share/kilo/kilo.db",
@@ -263,10 +272,12 @@ mod tests {
             "claude-code .config/claude/projects/p/2.jsonl",
             "codex .codex/archived_sessions/rollout-b.jsonl",
             "codex .codex/sessions/2026/11/21/rollout-a.jsonl",
+            "gemini-cli .gemini/tmp/abc/chats/session-0.json",
             "gemini-cli .gemini/tmp/abc/chats/session-1.jsonl",
             "gemini-cli .qwen/tmp/abc/chats/session-2.jsonl",
             "opencode .local/share/kilo/kilo.db",
             "opencode .local/share/opencode/opencode.db",
+            "qwen-code .qwen/projects/-home-me/chats/3.jsonl",
         ];
         assert_eq!(names(&homes), want);
         assert_eq!(sessions(&homes, 3).len(), 3);

@@ -1,4 +1,5 @@
-//! Chats of Gemini CLI, and of Qwen Code, which is made from it: `~/.gemini/tmp/PROJECT/chats/session-*.jsonl`.
+//! Chats of Gemini CLI, and of Qwen Code, which is made from it: `~/.gemini/tmp/PROJECT/chats/session-*.jsonl`,
+//! older ones `.json`.
 //!
 //! A message of the model is written when it has come and again, under the same id, when its tools are done. So nothing
 //! says which tool runs; a tool's times are those of its message and of its result.
@@ -21,7 +22,7 @@ use crate::model::{
 /// Lines of a chat.
 pub(in crate::format) static LINES: LineFormat = LineFormat {
     name: "gemini-cli",
-    about: "chats of Gemini CLI and Qwen Code: ~/.gemini/tmp/*/chats/*.jsonl",
+    about: "chats of Gemini CLI and Qwen Code: ~/.gemini/tmp/*/chats/*.jsonl, older ones *.json",
     sniff,
     decoder,
     detail,
@@ -82,6 +83,7 @@ impl LineDecoder for Chat {
             let fields = Fields::read(reader)?;
             if fields.get("projectHash").is_some() {
                 self.header(&fields, line, out);
+                self.whole(&fields, line, out);
             } else if fields.get("$set").is_none() && !fields.text("id").is_empty() {
                 self.message(&fields, line, out);
             } else if fields.get("$set").is_none() {
@@ -131,6 +133,18 @@ impl Chat {
         root.start = at.map(Timed::written);
         root.span_type = out.intern("session");
         out.push(root);
+    }
+
+    /// Older versions write the chat as one object with all of its messages, anew each time.
+    fn whole(&mut self, fields: &Fields<'_>, line: &Line<'_>, out: &mut Batch) {
+        let Some(Value::Array(list)) = fields.get("messages") else { return };
+        items(list, |message| {
+            if let Value::Object(text) = message {
+                let (at, stamp) = part_of(line, text);
+                let line = Line { bytes: text.as_bytes(), at, stamp, arrived: line.arrived };
+                self.message(&Fields::of(text), &line, out);
+            }
+        });
     }
 
     fn message(&mut self, fields: &Fields<'_>, line: &Line<'_>, out: &mut Batch) {
@@ -319,7 +333,7 @@ fn detail(bytes: &[u8]) -> SpanDetail {
         return reading.into_detail();
     }
     for (key, value) in &line {
-        if !matches!(key.as_str(), "content" | "toolCalls" | "id" | "timestamp" | "type") {
+        if !matches!(key.as_str(), "content" | "toolCalls" | "id" | "timestamp" | "type" | "messages") {
             reading.attribute(key, value);
         }
     }

@@ -1,4 +1,4 @@
-//! What coding agents write on their own: session logs of Claude Code, Codex and Gemini CLI, the database of `OpenCode`.
+//! What coding agents write on their own: session logs of Claude Code, Codex, Gemini CLI and Qwen Code, the database of `OpenCode`.
 //!
 //! A session is a trace. Its root is the agent's run; below it are turns (named by what the user asked), and below these
 //! model calls and tool calls side by side, because a tool runs after the call that asked for it. A subagent stands
@@ -11,6 +11,7 @@ mod detail;
 pub(super) mod gemini;
 mod names;
 pub(super) mod opencode;
+pub(super) mod qwen;
 
 use std::hash::Hasher as _;
 

@@ -1,7 +1,8 @@
 //! A conversation: the turns of one session, oldest first, with what was said in each.
 //!
 //! A turn is a run of the session; where a run holds several turns itself (a coding agent's session), each of them.
-//! What was said is read when a turn comes near, from the turn's own record and else from its last model call.
+//! What was said is read when a turn comes near, from the turn's own record and else from its last model call; of a turn
+//! within a run, from its own record and those of its model calls, of which each has a part.
 //!
 //! Runs leave memory, and their rows become those of other runs: a turn names its spans by handle and id, and uses a
 //! handle only while both agree. The runs of turns near the selected one are kept in memory and asked back.
@@ -20,6 +21,9 @@ const LOOKED_AT: usize = 256;
 const AHEAD: usize = 12;
 /// Most reads under way.
 const MAX_READS: usize = 4;
+/// Model calls of a turn that are read, of its beginning and of its end.
+const FIRST_CALLS: usize = 4;
+const LAST_CALLS: usize = 8;
 
 /// A span by handle and id: the row of a span whose run left memory is given to another one.
 #[derive(Clone, Copy, Debug)]
@@ -62,6 +66,8 @@ pub struct Turn {
     pub start: Option<UnixNanos>,
     /// Spans whose records may hold what was said; the last one is tried first.
     from: Vec<Name>,
+    /// What their records said so far, where each has a part of it.
+    parts: Option<Vec<Message>>,
     /// Sums over it and all below it.
     totals: Totals,
     /// Whether the run was in memory when this was made; else only its root was known.
@@ -210,8 +216,20 @@ impl Conversation {
         };
         let Some(turn) = self.turns.iter_mut().find(waits) else { return };
         self.changes += 1;
-        let said = result.as_ref().map(|detail| since_the_user(&detail.messages));
         turn.from.pop();
+        if let Some(parts) = &mut turn.parts {
+            let is_turn = span == turn.span.0;
+            if let Ok(detail) = result {
+                add_part(parts, &detail.messages, is_turn && !turn.from.is_empty());
+            }
+            turn.said = match result {
+                _ if !turn.from.is_empty() => Said::Unread,
+                Err(why) if parts.is_empty() => Said::Failed(why.clone()),
+                _ => Said::Here(std::mem::take(parts)),
+            };
+            return;
+        }
+        let said = result.as_ref().map(|detail| since_the_user(&detail.messages));
         turn.said = match said {
             Ok(messages) if !messages.is_empty() => Said::Here(messages),
             _ if !turn.from.is_empty() => Said::Unread,
@@ -270,17 +288,26 @@ fn turns_of(store: &Store, trace: TraceIx) -> Vec<Turn> {
         let from = last_call.into_iter().chain([root]).map(Name::of).collect();
         let (span, start) = (Name::of(root), view.start());
         let totals = *view.totals();
-        return vec![Turn { trace, span, start, from, whole, totals, said: Said::Unread }];
+        return vec![Turn { trace, span, start, from, parts: None, whole, totals, said: Said::Unread }];
     }
     inner.sort_by_key(|span| (span.start(), span.ix()));
     let places: FxHashMap<SpanIx, usize> =
         inner.iter().enumerate().map(|(at, span)| (span.ix(), at)).collect();
     let turn = |span: SpanView<'_>| {
         let (start, span) = (span.start(), Name::of(span));
-        Turn { trace, span, start, from: vec![span], whole, totals: Totals::default(), said: Said::Unread }
+        let (from, parts, totals) = (vec![span], Some(Vec::new()), Totals::default());
+        Turn { trace, span, start, from, parts, whole, totals, said: Said::Unread }
     };
     let mut turns: Vec<Turn> = inner.into_iter().map(turn).collect();
+    let mut calls: Vec<Vec<SpanView<'_>>> = vec![Vec::new(); turns.len()];
     for span in view.spans() {
+        // What a subagent says is between it and its caller.
+        if span.kind() == SpanKind::Llm
+            && let Some(at) = span.parent().and_then(|parent| places.get(&parent.ix()))
+            && let Some(calls) = calls.get_mut(*at)
+        {
+            calls.push(span);
+        }
         let above = std::iter::successors(Some(span), SpanView::parent).take(LOOKED_AT);
         let mut above = above;
         let turn = above.find_map(|above| places.get(&above.ix()));
@@ -288,7 +315,37 @@ fn turns_of(store: &Store, trace: TraceIx) -> Vec<Turn> {
             turn.totals.merge(&span.share());
         }
     }
+    for (turn, mut calls) in turns.iter_mut().zip(calls) {
+        calls.sort_by_key(|span| (span.start(), span.ix()));
+        if calls.len() > FIRST_CALLS + LAST_CALLS {
+            calls.drain(FIRST_CALLS..calls.len() - LAST_CALLS);
+        }
+        turn.from.extend(calls.into_iter().map(Name::of));
+        turn.from.reverse();
+    }
     turns
+}
+
+/// Adds what a record says to what was said in its turn before. `asks_only` says that only the user's words are taken.
+fn add_part(parts: &mut Vec<Message>, messages: &[Message], asks_only: bool) {
+    let asks = |message: &Message| message.role == Role::User && !message.output && message.tool.is_none();
+    if asks_only {
+        parts.extend(since_the_user(messages).into_iter().filter(asks));
+    } else if parts.is_empty() {
+        parts.extend(since_the_user(messages));
+    } else {
+        // Beside the answers to its tools a call is told again what the user said, and things that nobody said.
+        let is_new = |message: &&Message| match message.role {
+            Role::System => false,
+            _ if asks(message) => {
+                !message.text.trim_start().starts_with('<')
+                    && !parts.iter().any(|known| known.role == Role::User && known.text == message.text)
+            }
+            _ => true,
+        };
+        let new: Vec<Message> = messages.iter().filter(is_new).cloned().collect();
+        parts.extend(new);
+    }
 }
 
 /// The messages from the last one of the user on: a request repeats the whole conversation before it.
@@ -370,3 +427,6 @@ fn said(said: &Said, selected: bool, width: usize) -> Vec<TextLine> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,19 @@ use crate::format::testing::{decode_files, fixture, fold, problems, totals};
 use crate::format::{LineSample, detect_lines};
 use crate::model::{SpanKind, Status, TokenSum};
 
+/// Version 0.10 writes the whole chat anew; it keeps one of two answers that called a tool.
+#[test]
+fn a_chat_that_is_one_object_is_read() {
+    let text = String::from_utf8(fixture("gemini/whole.json")).expect("text");
+    let whole: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let batch = decode_files(&LINES, &[(String::new(), (whole.to_string() + "\n").into_bytes())]);
+    assert_eq!(problems(&batch), "");
+    let found = totals(&batch);
+    let tokens = TokenSum { input: 14_200, cache_read: 4_096, cache_write: 0, output: 200, reasoning: 80 };
+    assert_eq!(found.tokens, tokens);
+    assert_eq!((found.llm_calls, found.tool_calls, found.errors, found.open), (2, 2, 1, 0));
+}
+
 #[test]
 fn a_chat_is_read() {
     let bytes = fixture("gemini/session.jsonl");

@@ -19,6 +19,7 @@ use crate::format::usage::{Convention, Counters};
 use crate::format::{Cell, Lookup, RowPlace, TableFormat, TablePlan, TableSchema};
 use crate::model::{
     Batch, Id, Marks, NanoUsd, Parent, Reason, SpanKind, SpanUpdate, Stamp, Status, Timed, UnixNanos, Usage,
+    response_key,
 };
 
 const NAME: &str = "opencode";
@@ -207,10 +208,39 @@ fn message(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
             let turn = (!turn.is_empty()).then(|| span_of(turn));
             update.parent = Parent::Span(turn.unwrap_or(root));
             call(&data, end, &mut update, out);
+            if let (Some(start), Some(end)) = (update.start, end) {
+                let times = format!("{} {}", start.at.0, end.0);
+                let tokens = object_of(&data, "tokens");
+                one_of_a_kind(&id, start.at, &["call", &times, data.text("modelID"), tokens], &mut update);
+            }
             out.push(update);
             turn_goes_on(&data, &update, turn, root, place, out);
         }
         _ => out.problem(Reason::MissingFields, Some(place.at), "a message of an unknown role"),
+    }
+}
+
+/// Milliseconds that an id tells of when it was made; the rest of them is lost.
+const ID_MILLIS: u64 = 1 << 36;
+/// How much later than what it is about a copy is made, at least, milliseconds.
+const COPIED: u64 = 1_000;
+
+/// A fork copies messages and parts under new ids, which tell when they were made, with the times of the old ones. Says
+/// so, and what the copy and what was copied have in common. `made` is when a record of these facts was made first.
+fn one_of_a_kind(id: &str, made: UnixNanos, facts: &[&str], update: &mut SpanUpdate) {
+    let digits = id.split_once('_').and_then(|(_, rest)| rest.get(..12));
+    let Some(told) = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok()) else { return };
+    let made = u64::try_from(made.0 / crate::model::NANOS_PER_MS).unwrap_or(0);
+    let later = (told >> 12).wrapping_sub(made) % ID_MILLIS;
+    let is_copy = (COPIED..ID_MILLIS / 2).contains(&later);
+    // Ids of another kind say nothing.
+    if !is_copy && later.min(ID_MILLIS - later) > COPIED {
+        return;
+    }
+    update.response = response_key(&facts.join(" "));
+    update.marks = update.marks.with(Marks::UNIQUE_RESPONSE);
+    if is_copy {
+        update.marks = update.marks.with(Marks::COPY);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::names::{error_line, short, tool_name};
 use super::super::{Fields, WEAKEST};
-use super::{PART, object_of, root_of, span_of, text, time, update};
+use super::{PART, object_of, one_of_a_kind, root_of, span_of, text, time, update};
 use crate::format::{Cell, RowPlace};
 use crate::model::{Batch, Marks, NANOS_PER_SEC, Parent, SpanKind, SpanUpdate, Stamp, Status, Timed};
 
@@ -38,6 +38,12 @@ pub(super) fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
             let input = object_of(&state, "input");
             update.tool = out.intern(&tool);
             update.name = out.intern(&tool_name(&tool, input, ""));
+            if let (Some(start), Some(end)) = (update.start, update.end) {
+                let times = format!("{} {}", start.at.0, end.at.0);
+                // Its row is made before it starts, and a copy after it ended.
+                let made = time(cells, 3).filter(|at| *at <= end.at).unwrap_or(end.at);
+                one_of_a_kind(&id, made, &["tool", &times, data.text("callID"), &tool], &mut update);
+            }
             if status == Status::Error {
                 update.error = out.intern(&error_line(state.text("error")));
             }
@@ -45,7 +51,8 @@ pub(super) fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
             let data = state.object("metadata").unwrap_or_default();
             let started = ["sessionId", "sessionID"].map(|name| data.text(name));
             let started = started.into_iter().find(|id| !id.is_empty() && *id != session);
-            if let Some(started) = started {
+            // What a copied tool started is the first one's.
+            if let Some(started) = started.filter(|_| !update.marks.has(Marks::COPY)) {
                 // Of several tools that talk to a session the first started it.
                 let at = update.start.map_or(0, |start| start.at.0 / NANOS_PER_SEC);
                 let rank = (1 << 35) - at.clamp(0, 1 << 34);

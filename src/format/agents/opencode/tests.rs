@@ -6,7 +6,9 @@ use rusqlite::types::ValueRef;
 use super::{MESSAGES, PARTS, SESSIONS};
 use crate::format::testing::{fixture, fold, problems, totals};
 use crate::format::{Cell, RowPlace, TableFormat, TableSchema, detect_tables};
-use crate::model::{Batch, Parent, PayloadRef, SegmentId, SpanDetail, SpanKind, Stamp, Status, TokenSum};
+use crate::model::{
+    Batch, Marks, Parent, PayloadRef, SegmentId, SpanDetail, SpanKind, Stamp, Status, TokenSum,
+};
 
 fn cell(value: ValueRef<'_>) -> Cell<'_> {
     match value {
@@ -158,6 +160,40 @@ fn a_session_stands_below_the_tool_that_started_it() {
         assert_ne!(named("Alone").trace, first.trace);
         assert_ne!(named("X").trace, first.trace);
     }
+}
+
+/// A fork has new ids and the old times: what it copies says that it is a copy, and the same as what was copied.
+#[test]
+fn a_fork_says_what_it_copies() {
+    let db = Connection::open_in_memory().expect("a database");
+    let call = r#"{"role":"assistant","modelID":"gpt-4.1","time":{"created":1795271902409,"completed":1795271904642},
+        "tokens":{"input":176,"output":48,"reasoning":32,"cache":{"read":1024,"write":0}}}"#;
+    let tool = r#"{"type":"tool","tool":"task","callID":"call_7","state":{"status":"completed","metadata":{"sessionId":"ses_c"},
+        "time":{"start":1795271905124,"end":1795271905991}}}"#;
+    db.execute_batch(&format!(
+        "CREATE TABLE session(id text primary key, parent_id text, title text, directory text, time_created integer);
+        CREATE TABLE message(id text primary key, session_id text, time_created integer, data text);
+        CREATE TABLE part(id text primary key, message_id text, session_id text, time_created integer, data text);
+        INSERT INTO session VALUES('ses_a', NULL, 'A', '/p', 1795271900000), ('ses_b', NULL, 'A (fork #1)', '/p', 1795271917000),
+            ('ses_c', 'ses_a', 'C', '/p', 1795271905130), ('ses_d', NULL, 'D', '/p', 1795271917000);
+        INSERT INTO message VALUES('msg_1fe8b44c9001DELOnkilSfbxxW', 'ses_a', 1795271902409, '{call}'),
+            ('msg_1fe8b81f0001mRmQx4G4aQwc0d', 'ses_b', 1795271918060, '{call}'),
+            ('msg-of-another-kind', 'ses_d', 1795271902409, '{call}');
+        INSERT INTO part VALUES('prt_1fe8b4f49001VHRr4uJictKtZk', 'msg_1', 'ses_a', 1795271905097, '{tool}'),
+            ('prt_1fe8b821c001oKDpFpRcQUKeaY', 'msg_2', 'ses_b', 1795271918108, '{tool}');"
+    ))
+    .expect("tables");
+    let batch = read(&db, "ASC");
+    for kind in [SpanKind::Llm, SpanKind::Tool] {
+        let spans: Vec<_> =
+            batch.updates.iter().filter(|it| it.kind == Some(kind) && it.response.is_some()).collect();
+        assert_eq!(spans.len(), 2, "{kind:?}");
+        assert_eq!(spans[0].response, spans[1].response);
+        assert!(spans.iter().all(|it| it.marks.has(Marks::UNIQUE_RESPONSE)));
+        assert_eq!(spans.iter().map(|it| it.marks.has(Marks::COPY)).collect::<Vec<_>>(), [false, true]);
+    }
+    // The subagent is the first session's alone.
+    assert_eq!(fold(&batch).iter().filter(|span| span.span == super::root_of("ses_c")).count(), 1);
 }
 
 #[test]
