@@ -209,6 +209,7 @@ pub static LINE_FORMATS: &[&LineFormat] = &[
     &langsmith::LINES,
     &ai_devtools::LINES,
     &agent_activity::LINES,
+    &mlflow::traces::LINES,
     &json_logs::LINES,
     &generic::LINES,
 ];
