@@ -4,6 +4,7 @@
 //! value JSON in a string; the trace's session and user are in other tables. The same spans as JSON files are read by
 //! [`traces`].
 
+pub(super) mod infos;
 pub(super) mod traces;
 
 use std::borrow::Cow;

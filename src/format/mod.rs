@@ -223,6 +223,7 @@ pub static TABLE_FORMATS: &[&TableFormat] = &[
     &agents::opencode::PARTS,
     &phoenix::TABLE,
     &mlflow::TABLE,
+    &mlflow::infos::TABLE,
     &llm_logs::TURNS,
     &llm_logs::RESPONSES,
     &llm_logs::PARTS,
