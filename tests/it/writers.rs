@@ -1,5 +1,7 @@
 //! Files as instrumentations of Python frameworks write them, against what the models behind them answered.
 
+#![expect(clippy::expect_used, reason = "a helper of a test may fail it")]
+
 use std::fmt::Write as _;
 
 use pretty_assertions::assert_eq;
@@ -69,7 +71,7 @@ fn said(detail: &SpanDetail) -> Vec<String> {
 /// What the last span of a name says.
 fn last(live: &Live, name: &str) -> Vec<String> {
     let spans = live.store.spans().filter(|span| span.name() == name);
-    let span = spans.max_by_key(|span| span.start()).expect("the span");
+    let span = spans.max_by_key(tracetui::store::SpanView::start).expect("the span");
     said(&live.catalog.read_detail(&span.payloads()).expect("its records"))
 }
 

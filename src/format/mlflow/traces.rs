@@ -256,7 +256,7 @@ impl Extra {
             while let Some(key) = reader.next_key()? {
                 match &*key {
                     "mlflow.traceRequestId" => {
-                        extra.request = opened(reader.value()?).text().map(str::to_owned)
+                        extra.request = opened(reader.value()?).text().map(str::to_owned);
                     }
                     "mlflow.spanOutputs" => output = reader.value()?.text().map(str::to_owned),
                     "mlflow.spanType" => {
