@@ -87,7 +87,9 @@ fn origin(name: &str) -> &'static str {
         "json-logs" => "pino, winston and their like, with a trace id in each line",
         "mastra-otel" => "Mastra 0.2 to 0.24 with telemetry in a LibSQL store",
         "phoenix" => "Arize Phoenix, by itself: ~/.phoenix/phoenix.db",
-        "mlflow" => "MLflow with a SQLite tracking store",
+        "mlflow" => {
+            "MLflow with a SQLite tracking store, and the traces.json among its artifacts (mlruns/…/traces)"
+        }
         "llm" => "the command line tool llm, by itself; llm logs path says where",
         "agent-activity" => "TTA.dev, by itself: .observability/agents, .ttadev/observability, ~/.tta/traces",
         "trace-json" => "any program that saves a trace as one object with its spans",

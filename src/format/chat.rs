@@ -163,7 +163,7 @@ impl Chat {
         let keys: &[&str] = if self.output {
             &["text", "content", "message", "response", "completion", "answer"]
         } else {
-            &["prompt", "message", "query", "question", "text", "content", "initialMessage"]
+            &["prompt", "message", "query", "question", "text", "content", "initialMessage", "task"]
         };
         if let Some(content) = keys.iter().find_map(|key| map.get(*key)).filter(|_| plain) {
             match content {

@@ -1,7 +1,11 @@
 //! Spans of `MLflow`'s tracking store: table `spans` of `mlflow.db`, version 3.
 //!
 //! All spans of a trace are written in one commit when its root is over. The attributes are in the `content`, each
-//! value JSON in a string; the trace's session and user are in other tables.
+//! value JSON in a string; the trace's session and user are in other tables. The same spans as JSON files are read by
+//! [`traces`].
+
+pub(super) mod infos;
+pub(super) mod traces;
 
 use std::borrow::Cow;
 
@@ -14,14 +18,13 @@ use super::rows::{DetailRow, Shape};
 use super::{Cell, Lookup, RowPlace, TableFormat};
 use crate::model::{Batch, NanoUsd, Parent, Reason, SpanDetail, Status};
 
+/// What both forms are.
+const ABOUT: &str =
+    "MLflow: table spans of its mlflow.db, and traces as JSON (the traces.json among its artifacts)";
+
 /// The span table of `MLflow`.
-pub(super) static TABLE: TableFormat = TableFormat {
-    name: "mlflow",
-    about: "MLflow tracking store: table spans of its mlflow.db",
-    plan: |schema| SHAPE.plan(schema),
-    decode,
-    detail,
-};
+pub(super) static TABLE: TableFormat =
+    TableFormat { name: "mlflow", about: ABOUT, plan: |schema| SHAPE.plan(schema), decode, detail };
 
 static SHAPE: Shape = Shape {
     table: "spans",
@@ -125,7 +128,7 @@ fn read<'t>(content: &'t str, collector: &mut Collector<'_, 't>) -> Result<Optio
                 reader.enter_object()?;
                 while let Some(name) = reader.next_key()? {
                     if collector.wants(&name) {
-                        let value = unwrapped(reader.value()?);
+                        let value = opened(reader.value()?);
                         collector.add(&name, &value);
                     } else {
                         reader.skip()?;
@@ -166,7 +169,7 @@ fn exception(event: &str) -> Option<String> {
 }
 
 /// A value out of its string: text that is a JSON string becomes what it says.
-fn unwrapped(value: Value<'_>) -> Value<'_> {
+fn opened(value: Value<'_>) -> Value<'_> {
     match &value {
         Value::Text(text) if text.starts_with('"') => match serde_json::from_str::<String>(text) {
             Ok(inner) => Value::Text(Cow::Owned(inner)),
@@ -181,10 +184,6 @@ fn detail(row: &[(String, Cell<'_>)]) -> SpanDetail {
     let row = DetailRow(row);
     let content = row.json("content").unwrap_or_default();
     let mut attributes: Vec<(String, Json)> = Vec::new();
-    for (name, value) in content.get("attributes").and_then(Json::as_object).into_iter().flatten() {
-        let inner = value.as_str().and_then(|text| serde_json::from_str(text).ok());
-        attributes.push((name.clone(), inner.unwrap_or_else(|| value.clone())));
-    }
     attributes.extend(row.attributes(&["total_cost", "input_cost", "output_cost", "model_provider"]));
     if let Some(Json::Object(metadata)) = row.json("trace_metadata") {
         // The trace's own input and output are those of its root.
@@ -195,11 +194,23 @@ fn detail(row: &[(String, Cell<'_>)]) -> SpanDetail {
         attributes.extend(others.into_iter().map(|(key, value)| (format!("trace.{key}"), value)));
     }
     let name = row.text("name").unwrap_or_default();
+    let mut detail = told(name, &content, attributes);
+    detail.raw = row.raw();
+    detail
+}
+
+/// What a span as JSON says, and further attributes.
+fn told(name: &str, content: &Json, more: Vec<(String, Json)>) -> SpanDetail {
+    let mut attributes: Vec<(String, Json)> = Vec::new();
+    for (name, value) in content.get("attributes").and_then(Json::as_object).into_iter().flatten() {
+        let inner = value.as_str().and_then(|text| serde_json::from_str(text).ok());
+        attributes.push((name.clone(), inner.unwrap_or_else(|| value.clone())));
+    }
+    attributes.extend(more);
     let mut detail = tell(name, attributes, events(content.get("events")));
     if detail.error.is_none() {
         let message = content.pointer("/status/message").and_then(Json::as_str);
         detail.error = message.filter(|text| !text.is_empty()).map(str::to_owned);
     }
-    detail.raw = row.raw();
     detail
 }

@@ -212,6 +212,7 @@ pub static LINE_FORMATS: &[&LineFormat] = &[
     &ai_devtools::LINES,
     &agent_activity::LINES,
     &trace_json::LINES,
+    &mlflow::traces::LINES,
     &json_logs::LINES,
     &generic::LINES,
 ];
@@ -225,6 +226,7 @@ pub static TABLE_FORMATS: &[&TableFormat] = &[
     &agents::opencode::PARTS,
     &phoenix::TABLE,
     &mlflow::TABLE,
+    &mlflow::infos::TABLE,
     &llm_logs::TURNS,
     &llm_logs::RESPONSES,
     &llm_logs::PARTS,

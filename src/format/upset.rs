@@ -6,7 +6,9 @@ use super::{
 };
 use crate::model::{Batch, PayloadRef, SegmentId, Stamp, UnixNanos};
 
-const FIXTURES: [&str; 8] = [
+const FIXTURES: [&str; 10] = [
+    "mlflow/2.22.traces.json",
+    "mlflow/3.17.traces.json",
     "jaeger/openinference.json",
     "zipkin/openinference.json",
     "zipkin/openinference.jsonl",

@@ -71,6 +71,8 @@ fn formats_are_found_by_content() {
         ("native/flowmaestro-pino.ndjson", "json-logs"),
         ("phoenix/20.26.sql", "phoenix"),
         ("mlflow/3.17.sql", "mlflow"),
+        ("mlflow/2.22.sql", "mlflow"),
+        ("mlflow/2.22.traces.json", "mlflow"),
         ("llm/0.27.sql", "llm"),
         ("llm/0.36.sql", "llm"),
         ("telemetry-api/service.sql", "telemetry-api"),
@@ -86,6 +88,20 @@ fn formats_are_found_by_content() {
         let forced = tracetui(&["report", "--json", "--format", format, &source]).json();
         assert_eq!(forced["sources"][0]["spans"], report["sources"][0]["spans"], "{name}");
     }
+}
+
+#[test]
+fn a_store_of_mlflow_without_spans_has_its_traces() {
+    let folder = tempfile::tempdir().expect("folder");
+    let store = source("mlflow/2.22.sql", folder.path());
+    let totals = &tracetui(&["report", "--json", &store]).json()["totals"];
+    assert_eq!((&totals["traces"], &totals["spans"], &totals["errors"]), (&4.into(), &4.into(), &1.into()));
+    let trace = tracetui(&["show", "--json", &store, "6a668037ba3343dfae5c0a06b61373a6"]).json();
+    assert_eq!((&trace["name"], &trace["status"]), (&"weather_agent".into(), &"ok".into()));
+    let span = &trace["spans"][0];
+    assert_eq!((&span["kind"], &span["duration_ms"]), (&"workflow".into(), &71.0.into()));
+    assert_eq!(span["input"]["q"], "Weather in Paris?");
+    assert_eq!(span["output"], "It is 14 C and raining in Paris. ");
 }
 
 #[test]

@@ -21,6 +21,9 @@ const PART_KINDS: [&str; 12] = [
     "document",
 ];
 
+/// Most members of the object that holds the arguments of a call of a function: positional, named, a flag.
+const MAX_CALL_MEMBERS: usize = 3;
+
 /// Who speaks, by the words of providers and frameworks.
 pub(super) fn role(word: &str) -> Option<Role> {
     Some(match word {
@@ -76,15 +79,17 @@ pub(super) fn parts(text: &str) -> Option<Vec<Map<String, Value>>> {
 }
 
 /// The arguments of a tool call without what its instrumentation puts around: `{"args": [], "kwargs": {…}}` of a
-/// decorated function, `{"input_str": …, "inputs": {…}, …}` of a `LangChain` callback.
+/// function, `{"input_str": …, "inputs": {…}, …}` of a `LangChain` callback.
 pub(super) fn arguments(text: &str) -> Option<String> {
     let map: Map<String, Value> = serde_json::from_str(text).ok()?;
-    if let (2, Some(Value::Array(args)), Some(Value::Object(named))) =
-        (map.len(), map.get("args"), map.get("kwargs"))
+    if let Some(Value::Object(named)) = map.get("kwargs")
+        && map.len() <= MAX_CALL_MEMBERS
+        && !map.contains_key("input_str")
     {
-        return match (args.is_empty(), named.is_empty()) {
-            (true, _) => map.get("kwargs").map(Value::to_string),
-            (_, true) => map.get("args").map(Value::to_string),
+        let args = map.get("args").and_then(Value::as_array).filter(|args| !args.is_empty());
+        return match (args, named.is_empty()) {
+            (None, _) => map.get("kwargs").map(Value::to_string),
+            (Some(_), true) => map.get("args").map(Value::to_string),
             _ => None,
         };
     }
@@ -100,6 +105,9 @@ pub(super) fn result(text: &str) -> Option<String> {
     match serde_json::from_str(text).ok()? {
         Value::String(inner) => Some(inner),
         Value::Object(map) => {
+            if map.contains_key("tool_name") {
+                return text_of(&map, &["raw_output"]);
+            }
             let inner = map.get("output").and_then(Value::as_object).unwrap_or(&map);
             let (fields, _) = langchain(inner)?;
             text_of(fields, &["content"]).or_else(|| fields.get("content").map(Value::to_string))

@@ -4,7 +4,7 @@ use crate::format::json::Value;
 use crate::model::{Id, IdForm, Strings};
 
 /// An id, and whether it is one as the protocol knows them.
-pub(super) fn read(value: &Value<'_>, strings: &mut Strings) -> Option<(Id, bool)> {
+pub(in crate::format) fn read(value: &Value<'_>, strings: &mut Strings) -> Option<(Id, bool)> {
     let label = value.label().ok().flatten()?;
     let text = label.trim();
     let text = text.strip_prefix("0x").unwrap_or(text);

@@ -6,7 +6,7 @@
 //! the mapping of [`genai`](super::genai).
 
 mod detail;
-mod ids;
+pub(super) mod ids;
 mod logs;
 mod place;
 mod span;
