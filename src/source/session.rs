@@ -55,7 +55,11 @@ impl SessionFiles {
         let mut entries = 0;
         for (path, meta) in read(&beside, &mut entries) {
             let name = file_name(&path);
-            if meta.is_file() && name.starts_with("agent-") && name.ends_with(".jsonl") && self.owns(&path) {
+            if meta.is_file()
+                && name.starts_with("agent-")
+                && path.extension().is_some_and(|end| end == "jsonl")
+                && self.owns(&path)
+            {
                 listing.files.push((path, meta));
             }
         }
