@@ -117,6 +117,7 @@ impl<'a> TraceView<'a> {
         let decides = SpanIx::some(row.resumed).or(SpanIx::some(row.root)).map(|span| self.store.span(span));
         let status = match decides {
             Some(span) => span.status(clock),
+            None if self.is_growing(clock) => Status::Running,
             None => Status::Unfinished,
         };
         if row.open == 0 && row.suspended > 0 && status == Status::Running {
@@ -139,10 +140,19 @@ impl<'a> TraceView<'a> {
         self.spans().filter(open).take(row.open as usize).any(|span| runs(&span))
     }
 
+    /// Whether something of it was written while it was watched, not long ago.
+    pub(super) fn is_growing(&self, clock: &Clock) -> bool {
+        self.row().seen.is_some_and(|seen| clock.now.since(seen) <= clock.stale)
+    }
+
+    fn has_known_root(&self) -> bool {
+        self.root().is_some_and(|root| root.is_known())
+    }
+
     /// Whether it may be under way: a quick look before asking for its status.
     pub fn may_be_active(&self) -> bool {
         let row = self.row();
-        row.open > 0 || row.suspended > 0
+        row.open > 0 || row.suspended > 0 || (row.seen.is_some() && !self.has_known_root())
     }
 
     /// Its sums.
@@ -152,7 +162,7 @@ impl<'a> TraceView<'a> {
 
     /// Open spans that are still under way.
     pub fn running_spans(&self, clock: &Clock) -> u64 {
-        if self.row().open == 0 {
+        if !self.may_be_active() {
             return 0;
         }
         self.spans().filter(|span| span.status(clock) == Status::Running).count() as u64
