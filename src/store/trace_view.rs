@@ -3,11 +3,14 @@
 use super::handle::{SpanIx, TraceIx};
 use super::traces::TraceRow;
 use super::view::{Clock, SpanView};
-use super::{Store, Totals};
-use crate::model::{Id, SourceId, Status, UnixNanos};
+use super::{Facets, Store, Totals};
+use crate::model::{Id, SourceId, Status, Symbol, UnixNanos};
 
 /// Types of roots that are a conversation with a title.
 const SESSIONS: [&str; 2] = ["session", "thread"];
+
+/// Spans that are asked for the name of a trace without root.
+const MAX_ASKED: usize = 64;
 
 /// A trace, for reading.
 #[derive(Clone, Copy)]
@@ -60,8 +63,19 @@ impl<'a> TraceView<'a> {
             // What a session calls its workflow is the project, the same for many.
             Some(root) if is_session(root) && !["", "session"].contains(&root.name()) => root.name(),
             Some(root) => label(root),
-            None => self.spans().find(SpanView::is_known).map_or("", label),
+            None => self
+                .name_without_root()
+                .unwrap_or_else(|| self.spans().find(SpanView::is_known).map_or("", label)),
         }
+    }
+
+    /// What its spans say of the whole. One span's own name would be another one with each that comes.
+    fn name_without_root(&self) -> Option<&'a str> {
+        let first = |name: fn(&Facets) -> Symbol| {
+            let spans = self.spans().filter(SpanView::is_known).take(MAX_ASKED);
+            spans.map(|span| span.text(name(span.facets()))).find(|text| !text.is_empty())
+        };
+        first(|facets| facets.workflow).or_else(|| first(|facets| facets.service))
     }
 
     /// Earliest start of its spans.
