@@ -6,7 +6,7 @@ use std::path::Path;
 const DIGITS: usize = 8;
 
 /// The file's name without its ending or, where that is an id, its format's.
-pub(super) fn of(name: &str, format: Option<&'static str>) -> String {
+pub(in crate::tui) fn of(name: &str, format: Option<&'static str>) -> String {
     let file = name.rsplit('/').next().unwrap_or(name);
     let file = file.strip_suffix(".gz").or_else(|| file.strip_suffix(".zst")).unwrap_or(file);
     let stem = Path::new(file).file_stem().map_or_else(|| file.into(), |stem| stem.to_string_lossy());
