@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::ascii;
 use super::event::key_of;
-use super::model::{source_label, theme_of, wall_clock};
+use super::model::{is_numbered, theme_of, wall_clock};
 use super::signal::{Signal, Signals};
 use super::terminal::Guard;
 use super::theme::{Depth, Theme};
@@ -263,9 +263,8 @@ impl Columns {
             put_middle(buffer, x, y, middle.saturating_sub(2), &choice.name, theme.dim);
         } else {
             // The title of a session says more than its number.
-            let label = source_label(&choice.name, Some(choice.format));
-            let is_number = label == choice.format && !figures.title.is_empty();
-            let name = if is_number { &figures.title } else { &choice.name };
+            let is_title = is_numbered(&choice.name) && !figures.title.is_empty();
+            let name = if is_title { &figures.title } else { &choice.name };
             put_middle(buffer, x, y, right, name, theme.text);
         }
     }
@@ -305,6 +304,10 @@ mod tests {
                 choice("~/.claude/projects/a/8ab0f0a6-ec9b-42de-a950-7008329de395.jsonl", Some(titled)),
                 choice("run\u{1b}[31m.db", Some(unpriced)),
                 choice("three.ndjson", None),
+                choice(
+                    "claude-code.db",
+                    Some(ChoiceFigures { title: "a run".to_owned(), ..Default::default() }),
+                ),
             ],
             theme: theme_of("dark", Depth::True),
             cursor: 0,
@@ -339,7 +342,7 @@ mod tests {
         assert_eq!(chooser.press(key("enter"), 24), Some(Chosen::Source(1)));
         assert_eq!(chooser.press(key("G"), 24), None);
         assert_eq!(chooser.press(key("down"), 24), None);
-        assert_eq!(chooser.press(key("enter"), 24), Some(Chosen::Source(2)));
+        assert_eq!(chooser.press(key("enter"), 24), Some(Chosen::Source(3)));
         assert_eq!(chooser.press(key("esc"), 24), Some(Chosen::Nothing));
         assert_eq!(chooser.press(key("ctrl-c"), 24), Some(Chosen::Interrupted));
     }
