@@ -37,6 +37,8 @@ mod live_sqlite;
 mod live_stores;
 #[path = "it/memory.rs"]
 mod memory;
+#[path = "it/once.rs"]
+mod once;
 #[path = "it/prices.rs"]
 mod prices;
 #[path = "it/program.rs"]

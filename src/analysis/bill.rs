@@ -172,7 +172,7 @@ mod tests {
             update.start = Some(Timed::written(UnixNanos(at as i64 * 1_000)));
             update.end = Some(Timed::written(UnixNanos(at as i64 * 1_000 + 500)));
             update.usage = usage(&row["usage"]);
-            update.response = word("response_id").and_then(response_key);
+            update.response = word("response_id").and_then(|id| response_key(id, update.usage.as_ref()));
             update.name = batch.intern(word("name").expect("a name"));
             batch.push(update);
             if let Some(internal) = usage(&row["internal"]) {

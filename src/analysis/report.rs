@@ -140,10 +140,11 @@ impl Report {
     ) -> Self {
         let mut all = Collector::new(Over::Traces);
         let mut groups: FxHashMap<Key, Collector> = FxHashMap::default();
+        let mut sessions: FxHashMap<TraceIx, Symbol> = FxHashMap::default();
         for span in store.spans().filter(|span| matches(span)) {
             all.add(&span, clock);
             if let Some(by) = by
-                && let Some(key) = key_of(&span, by, clock)
+                && let Some(key) = key_of(&span, by, clock, &mut sessions)
             {
                 groups.entry(key).or_insert_with(|| Collector::new(over(by))).add(&span, clock);
             }
@@ -197,7 +198,7 @@ impl Collector {
         let traces = || sorted_set(&self.traces).into_iter().map(|trace| store.trace(trace));
         let runs: FxHashSet<u128> = traces().map(|trace| trace.run().unwrap_or(trace.id()).bits()).collect();
         let durations = match self.over {
-            Over::Traces => traces().filter_map(|trace| trace.duration(clock)).collect(),
+            Over::Traces => traces().filter_map(|trace| trace.time_spent(clock)).collect(),
             Over::Spans(_) if self.durations.is_empty() => self.other_durations,
             Over::Spans(_) => self.durations,
         };
@@ -226,7 +227,12 @@ fn is_own_span(span: &SpanView<'_>, by: GroupBy) -> bool {
     }
 }
 
-fn key_of(span: &SpanView<'_>, by: GroupBy, clock: &Clock) -> Option<Key> {
+fn key_of(
+    span: &SpanView<'_>,
+    by: GroupBy,
+    clock: &Clock,
+    sessions: &mut FxHashMap<TraceIx, Symbol>,
+) -> Option<Key> {
     let label = |symbol: Symbol| symbol.is_some().then_some(Key::Label(symbol));
     match by {
         GroupBy::Workflow => {
@@ -237,7 +243,10 @@ fn key_of(span: &SpanView<'_>, by: GroupBy, clock: &Clock) -> Option<Key> {
         GroupBy::Step => label(span.inherited(Field::Step)),
         GroupBy::Agent => label(span.inherited(Field::Agent)),
         GroupBy::User => label(span.inherited(Field::User)),
-        GroupBy::Session => label(span.inherited(Field::Session)),
+        // A conversation is made of whole traces, wherever in them it is named.
+        GroupBy::Session => {
+            label(*sessions.entry(span.trace().ix()).or_insert_with(|| span.trace().session()))
+        }
         GroupBy::Tool => label(span.facets().tool),
         GroupBy::Model => label(span.facets().model),
         GroupBy::Provider => label(span.facets().provider),

@@ -150,7 +150,9 @@ impl<'a> Parts<'a> {
         let shared = span.shared_response();
         attributes.retain(|name, value| {
             let is_it = || match shared {
-                Some((key, false)) => value.as_str().and_then(response_key) == Some(key),
+                Some((key, false)) => {
+                    value.as_str().and_then(|id| response_key(id, span.usage().as_ref())) == Some(key)
+                }
                 _ => false,
             };
             !is_response_id(name) || is_it()

@@ -196,12 +196,12 @@ fn step(
     update.model =
         out.intern(Some(said("modelId")).filter(|id| !id.is_empty()).unwrap_or(text(item, "model_id")));
     update.provider = out.intern(text(item, "provider"));
-    update.response = response_key(said("id"));
     if let Some(run) = &run {
         update.agent = run.update.agent;
     }
     let usage = inner(item, "usage");
     update.usage = Counters::from_json(&usage).normalise(Convention::Unknown, text(item, "provider"));
+    update.response = response_key(said("id"), update.usage.as_ref());
 
     let error = text(item, "error");
     let finish = output.get("finishReason");

@@ -297,7 +297,7 @@ fn tell(data: &Map<String, Json>, update: &mut SpanUpdate, out: &mut Batch) {
             let usage = data.get("usage").filter(|usage| usage.is_object());
             update.usage =
                 usage.and_then(|usage| Counters::from_json(usage).normalise(Convention::Unknown, ""));
-            update.response = response_key(text(data, "response_id"));
+            update.response = response_key(text(data, "response_id"), update.usage.as_ref());
         }
         _ if word == "handoff" => {
             let to = text(data, "to_agent");

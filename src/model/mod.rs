@@ -21,5 +21,8 @@ pub use payload::{
 pub use problem::{Problem, Problems, Reason};
 pub use symbol::{MAX_INTERNED, Strings, Symbol};
 pub use time::{LastMinute, NANOS_PER_MS, NANOS_PER_SEC, UnixNanos};
-pub use update::{Batch, COPIED_RESPONSE, Marks, Parent, SpanUpdate, Timed, UNIQUE_RESPONSE, response_key};
+pub use update::{
+    Batch, COPIED_RESPONSE, Marks, Parent, SpanUpdate, Timed, UNIQUE_RESPONSE, response_key,
+    unique_response_key,
+};
 pub use usage::{Buckets, ServiceTier, TokenSum, Usage, UsageNotes, UsageParts};

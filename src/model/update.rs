@@ -79,8 +79,27 @@ impl Marks {
     }
 }
 
+/// Letters of an id from which on nobody has drawn the same one twice.
+const UNIQUE_ID: usize = 16;
+
 /// A provider's response id as it is compared; `None` for one that says nothing.
-pub fn response_key(id: &str) -> Option<u64> {
+///
+/// Some servers number their answers, or draw from a few numbers (Ollama: `chatcmpl-417`). Such an id stands for one
+/// response only together with what it used.
+pub fn response_key(id: &str, usage: Option<&Usage>) -> Option<u64> {
+    let id = id.trim();
+    let own = id.rsplit(['-', '_']).next().unwrap_or(id);
+    if own.len() >= UNIQUE_ID {
+        return unique_response_key(id);
+    }
+    let usage = usage.filter(|_| !id.is_empty())?;
+    let number = |count: Option<u64>| count.unwrap_or(u64::MAX).to_le_bytes();
+    let (input, output) = (number(usage.input), number(usage.output));
+    Some(Id::synthetic(&[b"response", id.as_bytes(), &input, &output]).bits() as u64)
+}
+
+/// The same of an id that is known to be drawn once.
+pub fn unique_response_key(id: &str) -> Option<u64> {
     let id = id.trim();
     (!id.is_empty()).then(|| Id::synthetic(&[b"response", id.as_bytes()]).bits() as u64)
 }

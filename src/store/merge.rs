@@ -7,12 +7,14 @@
 //! A row keeps the stamp of its newest record. Where that isn't enough, because the newest record spoke about only some
 //! of the fields, a side table keeps which record spoke about which fields.
 
+use std::cmp::Ordering;
+
 use rustc_hash::FxHashMap;
 
 use super::calls::CostSource;
 use super::columns::{Columns, RowBits};
 use super::facets::{FacetTable, Facets};
-use crate::model::{Parent, SpanUpdate, Stamp, Status, Symbol};
+use crate::model::{Parent, SpanUpdate, Stamp, Status, Symbol, Usage, UsageNotes};
 
 /// Which fields a record speaks about: one bit each.
 type Mask = u32;
@@ -30,7 +32,9 @@ const USAGE: Mask = 1 << 9;
 const COST: Mask = 1 << 10;
 const NAME: Mask = 1 << 11;
 const ERROR: Mask = 1 << 12;
-const LABELS: u32 = 13;
+/// Usage of which the output is at least so much: it gives way to usage that was counted, and to more.
+const USAGE_AT_LEAST: Mask = 1 << 13;
+const LABELS: u32 = 14;
 
 /// Which record spoke about which fields, for rows whose newest record did not speak about all of them.
 #[derive(Debug, Default)]
@@ -105,7 +109,20 @@ pub(super) fn merge(
         None => false,
     };
     let kind_wins = said & KIND != 0 && wins(KIND);
-    let usage_wins = said & USAGE != 0 && wins(USAGE);
+    let usage_wins = match update.usage {
+        Some(usage) if is_at_least(&usage) => {
+            let have =
+                columns.call(row).map(|call| call.usage.output).filter(|_| before & USAGE_AT_LEAST != 0);
+            before & USAGE == 0
+                && match have.map(|have| usage.output.cmp(&have)) {
+                    Some(Ordering::Less) => false,
+                    Some(Ordering::Equal) => wins(USAGE_AT_LEAST),
+                    Some(Ordering::Greater) | None => true,
+                }
+        }
+        Some(_) => wins(USAGE),
+        None => false,
+    };
     let cost_wins = said & COST != 0 && wins(COST);
     let first_wins = said & FIRST_TOKEN != 0 && wins(FIRST_TOKEN);
     let name_wins = said & NAME != 0 && wins(NAME);
@@ -212,6 +229,10 @@ impl LabelCache {
 const MODEL_LABEL: usize = 5;
 const PROVIDER_LABEL: usize = 6;
 
+fn is_at_least(usage: &Usage) -> bool {
+    usage.parts.notes.has(UsageNotes::OUTPUT_AT_LEAST)
+}
+
 fn remember(columns: &mut Columns, history: &mut History, row: u32, stamp: Stamp, said: Mask, before: Mask) {
     let at = row as usize;
     if !columns.state[at].bits.has(RowBits::KNOWN) {
@@ -245,6 +266,7 @@ fn remember(columns: &mut Columns, history: &mut History, row: u32, stamp: Stamp
 fn settled_by(said: Mask) -> Mask {
     let above = |higher: Mask, lower: Mask| if said & higher != 0 { lower } else { 0 };
     said | above(STATUS_TERMINAL, STATUS_OPEN)
+        | above(USAGE, USAGE_AT_LEAST)
         | above(START_WRITTEN, START_INFERRED)
         | above(END_WRITTEN, END_INFERRED)
 }
@@ -261,7 +283,8 @@ fn said_by(update: &SpanUpdate) -> Mask {
     say(STATUS_TERMINAL, update.status.is_some_and(Status::is_terminal));
     say(STATUS_OPEN, update.status.is_some_and(|status| !status.is_terminal()));
     say(KIND, update.kind.is_some());
-    say(USAGE, update.usage.is_some());
+    say(USAGE, update.usage.is_some_and(|usage| !is_at_least(&usage)));
+    say(USAGE_AT_LEAST, update.usage.is_some_and(|usage| is_at_least(&usage)));
     say(COST, update.cost.is_some());
     say(NAME, update.name.is_some());
     say(ERROR, update.error.is_some());
@@ -287,7 +310,8 @@ fn said_of(columns: &Columns, facets: &FacetTable, row: u32) -> Mask {
     say(STATUS_OPEN, columns.status(row).is_some_and(|status| !status.is_terminal()));
     say(KIND, columns.kind(row).is_some());
     if let Some(call) = columns.call(row) {
-        say(USAGE, call.usage.is_known());
+        say(USAGE, call.usage.is_known() && !is_at_least(&call.usage));
+        say(USAGE_AT_LEAST, call.usage.is_known() && is_at_least(&call.usage));
         say(COST, call.reported.is_some() || call.source == CostSource::Reported);
         say(FIRST_TOKEN, call.first_token.is_some());
     }

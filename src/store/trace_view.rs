@@ -4,7 +4,7 @@ use super::handle::{SpanIx, TraceIx};
 use super::traces::TraceRow;
 use super::view::{Clock, SpanView};
 use super::{Facets, Store, Totals};
-use crate::model::{Id, SourceId, Status, Symbol, UnixNanos};
+use crate::model::{Field, Id, SourceId, Status, Symbol, UnixNanos};
 
 /// Types of roots that are a conversation with a title.
 const SESSIONS: [&str; 2] = ["session", "thread"];
@@ -101,6 +101,22 @@ impl<'a> TraceView<'a> {
             _ => self.row().last?,
         };
         Some(end.since(start).max(0))
+    }
+
+    /// The same without the time that it waits now.
+    pub fn time_spent(&self, clock: &Clock) -> Option<i64> {
+        match self.status(clock) {
+            Status::Suspended => Some(self.row().last?.since(self.start()?).max(0)),
+            _ => self.duration(clock),
+        }
+    }
+
+    /// The session, thread or conversation it is part of: what its root names, else any of its spans.
+    pub fn session(&self) -> Symbol {
+        let session =
+            |span: SpanView<'a>| span.facets().get(Field::Session).filter(|symbol| symbol.is_some());
+        let root = self.root().and_then(session);
+        root.or_else(|| self.spans().take(MAX_ASKED * 4).find_map(session)).unwrap_or(Symbol::NONE)
     }
 
     /// "Now" on the clock of the trace: the wall clock, moved back when its source plays back an old run.
@@ -219,7 +235,7 @@ const REPLAY: i64 = 120 * crate::model::NANOS_PER_SEC;
 /// How far a source's records lie behind the time they were written: the difference between its last write and the
 /// newest time it names.
 fn source_shift(facts: &super::SourceFacts) -> i64 {
-    match (facts.modified.max(facts.seen), facts.newest) {
+    match (facts.seen, facts.newest) {
         (Some(written), Some(newest)) => written.since(newest),
         _ => 0,
     }

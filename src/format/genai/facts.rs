@@ -164,7 +164,7 @@ impl<'m, 'v> Collector<'m, 'v> {
         update.kind = kind.or(update.kind);
         update.usage = usage;
         update.cost = self.cost();
-        update.response = response_key(self.text(Fact::ResponseId));
+        update.response = response_key(self.text(Fact::ResponseId), usage.as_ref());
         update.first_token = self.first_token(context.start).or(update.first_token);
         self.tell_names(kind, context, update, strings);
         if matches!(kind, Some(SpanKind::Event)) {

@@ -200,7 +200,7 @@ fn sums_of_other_calls_are_no_usage_and_responses_have_keys() {
             ("llm.model_name", text("gpt-4.1")),
         ],
     );
-    assert_eq!(update.response, response_key("resp_1"));
+    assert_eq!(update.response, response_key("resp_1", update.usage.as_ref()));
     let parts = [("llm.cost.prompt", Value::Float(0.5)), ("llm.cost.completion", text("0.25"))];
     assert_eq!(super::tests::update(mapping(), "", "", &parts).0.cost.map(|cost| cost.0), Some(750_000_000));
     assert_eq!(super::tests::update(mapping(), "", "", &parts[..1]).0.cost, None);

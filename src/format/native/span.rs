@@ -10,7 +10,7 @@ use crate::format::usage::{Convention, Counters};
 use crate::model::{
     Batch, COPIED_RESPONSE, Id, Marks, NANOS_PER_MS, NanoUsd, Parent, PayloadRef, Problems, Reason,
     ServiceTier, SpanKind, SpanUpdate, Stamp, Status, Symbol, Timed, UNIQUE_RESPONSE, UnixNanos, Usage,
-    response_key,
+    response_key, unique_response_key,
 };
 
 /// What is known about a record beside its content.
@@ -148,7 +148,10 @@ pub(super) fn update(
     let response = record.text(Key::Response);
     let unique = response.and_then(|id| id.strip_prefix(UNIQUE_RESPONSE));
     let copied = response.and_then(|id| id.strip_prefix(COPIED_RESPONSE));
-    update.response = copied.or(unique).or(response).and_then(response_key);
+    update.response = match copied.or(unique) {
+        Some(id) => unique_response_key(id),
+        None => response.and_then(|id| response_key(id, usage.as_ref())),
+    };
     if copied.or(unique).is_some() {
         update.marks = update.marks.with(Marks::UNIQUE_RESPONSE);
     }

@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 use self::renew::Looked;
 
 use super::lines::{self, Ink, TextLine};
-use crate::model::{Field, Id, Message, Role, SpanDetail, SpanKind, Status, Symbol, UnixNanos};
+use crate::model::{Id, Message, Role, SpanDetail, SpanKind, Status, Symbol, UnixNanos};
 use crate::store::{Clock, SpanIx, SpanView, Store, Totals, TraceIx};
 
 /// Most turns that are listed; the newest ones.
@@ -121,18 +121,10 @@ pub struct Conversation {
     looked: Looked,
 }
 
-/// The session that a run belongs to.
-fn session_of(store: &Store, trace: TraceIx) -> Symbol {
-    let session = |span: SpanView<'_>| span.facets().get(Field::Session).filter(|symbol| symbol.is_some());
-    let trace = store.trace(trace);
-    let root = trace.root().and_then(session);
-    root.or_else(|| trace.spans().take(LOOKED_AT).find_map(session)).unwrap_or(Symbol::NONE)
-}
-
 impl Conversation {
     /// The session of a run; `None` when the run names none.
     pub fn of(store: &Store, run: TraceIx) -> Option<Self> {
-        let session = session_of(store, run);
+        let session = store.trace(run).session();
         if session.is_none() {
             return None;
         }
@@ -287,7 +279,7 @@ impl Conversation {
 fn turns_of_session(store: &Store, session: Symbol) -> Vec<Turn> {
     let mut turns: Vec<Turn> = store
         .traces()
-        .filter(|trace| session_of(store, trace.ix()) == session)
+        .filter(|trace| trace.session() == session)
         .flat_map(|trace| turns_of(store, trace.ix()))
         .collect();
     turns.sort_by_key(|turn| (turn.start, turn.trace));

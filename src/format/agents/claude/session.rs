@@ -10,7 +10,7 @@ use crate::format::json::Value;
 use crate::format::{Line, LineDecoder, Stream};
 use crate::model::{
     Batch, Id, Marks, NANOS_PER_SEC, Parent, Reason, SpanKind, SpanUpdate, Stamp, Status, Symbol, Timed,
-    UnixNanos, response_key,
+    UnixNanos, unique_response_key,
 };
 
 /// Characters of an id that is like no other; those of the providers have 24 and more.
@@ -212,10 +212,10 @@ impl Session {
     /// need their request's beside them.
     pub(super) fn one_of_a_kind(&self, id: &str, request: &str, update: &mut SpanUpdate) {
         let (unique, copied) = match (id.len() >= UNIQUE_ID, request) {
-            (true, "") => (response_key(id), true),
-            (true, _) => (response_key(id), self.copied),
-            (false, "") => return update.response = response_key(id),
-            (false, request) => (response_key(&format!("{id} {request}")), self.copied),
+            (true, "") => (unique_response_key(id), true),
+            (true, _) => (unique_response_key(id), self.copied),
+            (false, "") => return update.response = unique_response_key(id),
+            (false, request) => (unique_response_key(&format!("{id} {request}")), self.copied),
         };
         update.response = unique;
         update.marks = update.marks.with(Marks::UNIQUE_RESPONSE);

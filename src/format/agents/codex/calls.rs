@@ -4,7 +4,9 @@ use super::rollout::{At, Rollout};
 use crate::format::agents::names::provider_of;
 use crate::format::agents::{Fields, MAX_KNOWN, hash};
 use crate::format::usage::{Convention, Counters};
-use crate::model::{Batch, Id, Parent, SpanKind, SpanUpdate, Status, Timed, UnixNanos, Usage, response_key};
+use crate::model::{
+    Batch, Id, Parent, SpanKind, SpanUpdate, Status, Timed, UnixNanos, Usage, unique_response_key,
+};
 
 /// The call under way, or the last one.
 pub(super) struct Call {
@@ -152,7 +154,7 @@ impl Rollout {
         }
         if let Some(usage) = fields.object("usage").and_then(|usage| Totals::read(&usage).usage()) {
             // Some servers number their responses from one for each client: the turn tells them apart.
-            let response = response_key(id).and_then(|_| response_key(&format!("{turn} {id}")));
+            let response = unique_response_key(id).and_then(|_| unique_response_key(&format!("{turn} {id}")));
             self.used(usage, response, true, at, out);
         }
     }

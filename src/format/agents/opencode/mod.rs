@@ -20,7 +20,7 @@ use crate::format::usage::{Convention, Counters};
 use crate::format::{Cell, Lookup, RowPlace, TableFormat, TablePlan, TableSchema};
 use crate::model::{
     Batch, Id, Marks, NanoUsd, Parent, Reason, SegmentId, SpanKind, SpanUpdate, Stamp, Status, Timed,
-    UnixNanos, Usage, response_key,
+    UnixNanos, Usage, unique_response_key,
 };
 
 const NAME: &str = "opencode";
@@ -240,7 +240,7 @@ fn one_of_a_kind(id: &str, made: UnixNanos, facts: &[&str], update: &mut SpanUpd
     if !is_copy && later.min(ID_MILLIS - later) > COPIED {
         return;
     }
-    update.response = response_key(&facts.join(" "));
+    update.response = unique_response_key(&facts.join(" "));
     update.marks = update.marks.with(Marks::UNIQUE_RESPONSE);
     if is_copy {
         update.marks = update.marks.with(Marks::COPY);
