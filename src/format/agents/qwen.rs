@@ -117,11 +117,10 @@ impl Session {
         if self.talk.id != fields.text("sessionId") {
             self.begin(fields, at, line, out);
         }
-        let message = fields.object("message").unwrap_or_default();
         match fields.text("type") {
-            "user" => self.user(fields, &message, at, line, out),
-            "assistant" => self.answered(fields, &message, at, line, out),
-            "tool_result" => self.result(fields, &message, at, line, out),
+            "user" => self.user(fields, at, line, out),
+            "assistant" => self.answered(fields, at, line, out),
+            "tool_result" => self.result(fields, at, line, out),
             "system" => {
                 let event = fields.object("systemPayload").and_then(|payload| payload.object("uiEvent"));
                 if let Some(event) = event {
@@ -141,15 +140,8 @@ impl Session {
         self.talk.begin(fields.text("sessionId"), at, line, out);
     }
 
-    fn user(
-        &mut self,
-        fields: &Fields<'_>,
-        message: &Fields<'_>,
-        at: Option<UnixNanos>,
-        line: &Line<'_>,
-        out: &mut Batch,
-    ) {
-        let text = said(message);
+    fn user(&mut self, fields: &Fields<'_>, at: Option<UnixNanos>, line: &Line<'_>, out: &mut Batch) {
+        let text = first_words(parts(fields));
         self.asks(at, line);
         if !text.trim().is_empty() {
             self.talk.open_turn(fields.text("uuid"), &text, Some(Status::Running), at, line, out);
@@ -191,14 +183,7 @@ impl Session {
         out.push(update);
     }
 
-    fn answered(
-        &mut self,
-        fields: &Fields<'_>,
-        message: &Fields<'_>,
-        at: Option<UnixNanos>,
-        line: &Line<'_>,
-        out: &mut Batch,
-    ) {
+    fn answered(&mut self, fields: &Fields<'_>, at: Option<UnixNanos>, line: &Line<'_>, out: &mut Batch) {
         let counts = fields.object("usageMetadata").unwrap_or_default();
         let counters = counters(&counts, SHOWN);
         let tokens = (counters.input, counters.output);
@@ -219,7 +204,7 @@ impl Session {
         update.kind = Some(SpanKind::Llm);
         out.push(update);
         self.talk.over = true;
-        each_part(message, |part, text| {
+        each_part(fields, |part, text| {
             let Some(call) = part.object("functionCall") else { return };
             self.talk.over = false;
             let mut update = self.talk.tool_call(&call, text, line, out);
@@ -232,17 +217,10 @@ impl Session {
         });
     }
 
-    fn result(
-        &mut self,
-        fields: &Fields<'_>,
-        message: &Fields<'_>,
-        at: Option<UnixNanos>,
-        line: &Line<'_>,
-        out: &mut Batch,
-    ) {
+    fn result(&mut self, fields: &Fields<'_>, at: Option<UnixNanos>, line: &Line<'_>, out: &mut Batch) {
         let told = fields.object("toolCallResult").unwrap_or_default();
         let mut ids = Vec::new();
-        each_part(message, |part, _| {
+        each_part(fields, |part, _| {
             let Some(response) = part.object("functionResponse") else { return };
             let failed =
                 response.object("response").map(|it| it.text("error").to_owned()).unwrap_or_default();
@@ -270,22 +248,22 @@ impl Session {
     }
 }
 
-/// The parts of a content, with their texts.
-fn each_part(message: &Fields<'_>, mut each: impl FnMut(&Fields<'_>, &str)) {
-    let Some(Value::Array(parts)) = message.get("parts") else { return };
-    items(parts, |part| {
+/// The parts of a line's content, as the text of a list.
+fn parts<'a>(fields: &Fields<'a>) -> &'a str {
+    let message = fields.object("message").unwrap_or_default();
+    match message.get("parts") {
+        Some(Value::Array(parts)) => parts,
+        _ => "[]",
+    }
+}
+
+/// Each part that is an object, with its text.
+fn each_part(fields: &Fields<'_>, mut each: impl FnMut(&Fields<'_>, &str)) {
+    items(parts(fields), |part| {
         if let Value::Object(text) = part {
             each(&Fields::of(text), text);
         }
     });
-}
-
-/// The first words of a content.
-fn said(message: &Fields<'_>) -> String {
-    match message.get("parts") {
-        Some(Value::Array(parts)) => first_words(parts),
-        _ => String::new(),
-    }
 }
 
 fn detail(bytes: &[u8]) -> SpanDetail {
