@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 use serde_json::{Map, Value as Json};
 
 use super::json::LineText;
-use super::lines::each_object;
+use super::lines::{each_object, sniff_objects};
 use super::plain::{error_line, flatten, time};
 use super::usage::{Convention, Counters};
 use super::{Line, LineDecoder, LineFormat, LineSample, Stream};
@@ -36,20 +36,8 @@ pub(super) static LINES: LineFormat = LineFormat {
 const MAX_TRACES: usize = 1 << 14;
 
 fn sniff(sample: &LineSample<'_>) -> (u8, String) {
-    let (mut known, mut records) = (0usize, 0usize);
-    for line in sample.lines() {
-        let text = LineText::new(line);
-        let Ok(Json::Object(record)) = serde_json::from_str::<Json>(&text.text) else { continue };
-        records += 1;
-        known += usize::from(Activity::of(&record).is_some());
-    }
-    if known == 0 {
-        return (0, "no activities of agents".to_owned());
-    }
-    (
-        (40 + 50 * known / records.max(1)) as u8,
-        format!("{known} of {records} records are activities of agents"),
-    )
+    let what = ["activities of agents", "no activities of agents"];
+    sniff_objects(sample, 90, what, |record| Activity::of(record).is_some())
 }
 
 /// What a record must say: words that are used together.

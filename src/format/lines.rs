@@ -1,7 +1,9 @@
 //! The JSON objects of one line, and what to say about a line that has none.
 
-use super::Line;
+use serde_json::{Map, Value as Json};
+
 use super::json::{Fault, LineText, Reader};
+use super::{Line, LineSample};
 use crate::model::{Batch, Reason};
 
 /// Calls `read` for each object of a line, which it must consume, and counts what is no object.
@@ -83,6 +85,28 @@ pub(super) fn each_part<'t>(
         each(whole, &line.part(text, from, whole.len()));
     }
     Ok(())
+}
+
+/// How sure a sample makes us of a format by those of its objects that it `knows`: from 40 for a few to `most` for all.
+/// Says what they are, or that there is `nothing`.
+pub(super) fn sniff_objects(
+    sample: &LineSample<'_>,
+    most: usize,
+    [what, nothing]: [&str; 2],
+    mut knows: impl FnMut(&Map<String, Json>) -> bool,
+) -> (u8, String) {
+    let (mut known, mut records) = (0usize, 0usize);
+    for line in sample.lines() {
+        let text = LineText::new(line);
+        let Ok(Json::Object(record)) = serde_json::from_str::<Json>(&text.text) else { continue };
+        records += 1;
+        known += usize::from(knows(&record));
+    }
+    if known == 0 {
+        return (0, nothing.to_owned());
+    }
+    let sure = 40 + most.saturating_sub(40) * known / records.max(1);
+    (sure as u8, format!("{known} of {records} records are {what}"))
 }
 
 impl<'l> Line<'l> {

@@ -3,8 +3,7 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::json::LineText;
-use super::lines::{each_object_in, each_part};
+use super::lines::{each_object_in, each_part, sniff_objects};
 use super::{Line, LineDecoder, LineFormat, LineSample, Stream, native};
 use crate::model::{Batch, Reason};
 
@@ -23,23 +22,12 @@ const TRACE: [&str; 3] = ["trace_id", "traceId", "trace"];
 const SPAN: [&str; 2] = ["span_id", "spanId"];
 
 fn sniff(sample: &LineSample<'_>) -> (u8, String) {
-    let (mut known, mut records) = (0usize, 0usize);
-    for line in sample.lines() {
-        let text = LineText::new(line);
-        let Ok(Json::Object(record)) = serde_json::from_str::<Json>(&text.text) else { continue };
-        records += 1;
+    let is_span =
+        |span: &Json| SPAN.iter().any(|name| span.get(*name).is_some()) && span.get("name").is_some();
+    sniff_objects(sample, 85, ["traces with their spans", "no traces with lists of spans"], |record| {
         let spans = record.get("spans").and_then(Json::as_array).filter(|spans| !spans.is_empty());
-        let is_span =
-            |span: &Json| SPAN.iter().any(|name| span.get(*name).is_some()) && span.get("name").is_some();
-        known += usize::from(id(&record).is_some() && spans.is_some_and(|spans| spans.iter().all(is_span)));
-    }
-    if known == 0 {
-        return (0, "no traces with lists of spans".to_owned());
-    }
-    (
-        (40 + 45 * known / records.max(1)) as u8,
-        format!("{known} of {records} records are traces with their spans"),
-    )
+        id(record).is_some() && spans.is_some_and(|spans| spans.iter().all(is_span))
+    })
 }
 
 fn id(record: &Map<String, Json>) -> Option<&str> {

@@ -10,14 +10,13 @@ mod tests;
 use serde_json::Value as Json;
 
 use super::detail::Reading;
-use super::names::{error_line, provider_of, short, tool_name};
-use super::{Fields, count_known, each_object, items, member, part_of, score};
+use super::names::error_line;
+use super::talk::{Conversation, counters, first_words, head};
+use super::{Fields, count_known, each_object, items, part_of, score};
 use crate::format::json::Value;
 use crate::format::usage::{Convention, Counters};
 use crate::format::{Line, LineDecoder, LineFormat, LineSample, Stream};
-use crate::model::{
-    Batch, Id, Parent, Reason, Role, SpanDetail, SpanKind, SpanUpdate, Stamp, Status, Timed, UnixNanos, Usage,
-};
+use crate::model::{Batch, Reason, Role, SpanDetail, Status, Timed, UnixNanos, Usage};
 
 /// Lines of a chat.
 pub(in crate::format) static LINES: LineFormat = LineFormat {
@@ -45,36 +44,16 @@ fn sniff(sample: &LineSample<'_>) -> (u8, String) {
 }
 
 fn decoder(stream: &Stream) -> Box<dyn LineDecoder> {
-    let root = Id::synthetic(&[b"gemini file", &stream.salt]);
-    Box::new(Chat {
-        session: stream.name.clone(),
-        trace: root,
-        root,
-        rooted: false,
-        named: false,
-        turn: None,
-        last: None,
-        asked: None,
-        answer: None,
-        over: false,
-    })
+    let talk = Conversation::new("gemini", "gemini-cli", stream.name.clone(), stream);
+    Box::new(Chat { talk, rooted: false, answer: None })
 }
 
 /// What is remembered of a chat.
 struct Chat {
-    session: String,
-    trace: Id,
-    root: Id,
+    talk: Conversation,
     rooted: bool,
-    named: bool,
-    turn: Option<Id>,
-    last: Option<(Stamp, UnixNanos)>,
-    /// When the model was last given something to answer.
-    asked: Option<UnixNanos>,
     /// The last answer's id and its beginning: it may be written again.
     answer: Option<(String, Option<UnixNanos>)>,
-    /// Whether the last answer called no tool.
-    over: bool,
 }
 
 impl LineDecoder for Chat {
@@ -94,45 +73,17 @@ impl LineDecoder for Chat {
     }
 
     fn finish(&mut self, out: &mut Batch) {
-        if let (true, Some((stamp, at))) = (self.over, self.last) {
-            self.end_turn(Status::Ok, at, stamp, out);
-        }
+        self.talk.finish(out);
     }
 }
 
 impl Chat {
-    fn span(&self, what: &str, id: &str) -> Id {
-        Id::synthetic(&[b"gemini", what.as_bytes(), self.session.as_bytes(), id.as_bytes()])
-    }
-
-    fn update(&self, span: Id, line: &Line<'_>, out: &mut Batch) -> SpanUpdate {
-        let mut update = SpanUpdate::new(self.trace, span, line.stamp);
-        update.payload = Some(line.at);
-        update.session = out.intern(&self.session);
-        update.service = out.intern("gemini-cli");
-        update
-    }
-
     fn header(&mut self, fields: &Fields<'_>, line: &Line<'_>, out: &mut Batch) {
         let id = fields.text("sessionId");
-        if self.rooted || id.is_empty() {
-            return;
+        if !self.rooted && !id.is_empty() {
+            self.rooted = true;
+            self.talk.begin(id, fields.time("startTime"), line, out);
         }
-        id.clone_into(&mut self.session);
-        self.root = self.span("session", id);
-        self.trace = out.id(id).unwrap_or(self.root);
-        self.put_root(fields.time("startTime"), line, out);
-    }
-
-    fn put_root(&mut self, at: Option<UnixNanos>, line: &Line<'_>, out: &mut Batch) {
-        self.rooted = true;
-        let mut root = self.update(self.root, line, out);
-        root.parent = Parent::Root;
-        root.kind = Some(SpanKind::Agent);
-        root.status = Some(Status::Running);
-        root.start = at.map(Timed::written);
-        root.span_type = out.intern("session");
-        out.push(root);
     }
 
     /// Older versions write the chat as one object with all of its messages, anew each time.
@@ -149,72 +100,40 @@ impl Chat {
 
     fn message(&mut self, fields: &Fields<'_>, line: &Line<'_>, out: &mut Batch) {
         let at = fields.time("timestamp");
-        if !self.rooted {
-            self.put_root(at, line, out);
+        if !std::mem::replace(&mut self.rooted, true) {
+            self.talk.put_root(at, line, out);
         }
         match fields.text("type") {
             "user" => self.user(fields, at, line, out),
             "gemini" | "qwen" => self.answered(fields, at, line, out),
             "error" => {
                 if let Some(at) = at {
-                    self.end_turn(Status::Error, at, line.stamp, out);
+                    self.talk.end_turn(Status::Error, at, line.stamp, out);
                 }
             }
             _ => {}
         }
-        if let Some(at) = at {
-            self.last = Some((line.stamp, at));
-        }
+        self.talk.goes_on(at, line);
     }
 
     fn user(&mut self, fields: &Fields<'_>, at: Option<UnixNanos>, line: &Line<'_>, out: &mut Batch) {
         let text = said(fields.get("content"));
-        self.asked = at.or(self.asked);
-        if text.trim().is_empty() || text.trim_start().starts_with("<session_context>") {
-            return;
+        self.talk.asks(at);
+        if !text.trim().is_empty() && !text.trim_start().starts_with("<session_context>") {
+            self.talk.open_turn(fields.text("id"), &text, None, at, line, out);
         }
-        if let (Some(_), Some((_, last))) = (self.turn, self.last) {
-            self.end_turn(Status::Ok, last, line.stamp, out);
-        }
-        let turn = self.span("turn", fields.text("id"));
-        let name = short(&text);
-        let mut update = self.update(turn, line, out);
-        update.parent = Parent::Span(self.root);
-        update.kind = Some(SpanKind::Iteration);
-        update.status = Some(Status::Running);
-        update.start = at.map(Timed::written);
-        update.span_type = out.intern("turn");
-        update.name = out.intern(&name);
-        out.push(update);
-        if !self.named {
-            self.named = true;
-            let mut root = SpanUpdate::new(self.trace, self.root, line.stamp);
-            root.name = out.intern(&name);
-            out.push(root);
-        }
-        self.turn = Some(turn);
-        self.over = false;
     }
 
     fn answered(&mut self, fields: &Fields<'_>, at: Option<UnixNanos>, line: &Line<'_>, out: &mut Batch) {
         let id = fields.text("id");
         let start = match &self.answer {
             Some((known, start)) if known == id => *start,
-            _ => self.asked,
+            _ => self.talk.asked,
         };
         self.answer = Some((id.to_owned(), start));
-        let owner = self.turn.unwrap_or(self.root);
-        let model = short(fields.text("model"));
-        let mut update = self.update(self.span("message", id), line, out);
-        update.parent = Parent::Span(owner);
-        update.kind = Some(SpanKind::Llm);
-        update.status = Some(Status::Ok);
+        let mut update = self.talk.model_call(self.talk.span("message", id), fields.text("model"), line, out);
         update.start = start.or(at).map(Timed::written);
         update.end = at.map(Timed::written);
-        update.span_type = out.intern("message");
-        update.name = out.intern(if model.is_empty() { "model call" } else { &model });
-        update.model = out.intern(&model);
-        update.provider = out.intern(provider_of(&model));
         update.usage = fields.object("tokens").and_then(|tokens| usage(&tokens));
         out.push(update);
         let mut calls = 0;
@@ -222,21 +141,16 @@ impl Chat {
             items(list, |call| {
                 if let Value::Object(call) = call {
                     calls += 1;
-                    self.tool(call, owner, at, line, out);
+                    self.tool(call, at, line, out);
                 }
             });
         }
-        self.over = calls == 0 && !said(fields.get("content")).trim().is_empty();
+        self.talk.over = calls == 0 && !said(fields.get("content")).trim().is_empty();
     }
 
-    fn tool(&mut self, call: &str, owner: Id, at: Option<UnixNanos>, line: &Line<'_>, out: &mut Batch) {
+    fn tool(&mut self, call: &str, at: Option<UnixNanos>, line: &Line<'_>, out: &mut Batch) {
         let fields = Fields::of(call);
-        let (payload, stamp) = part_of(line, call);
-        let mut update = self.update(self.span("tool", fields.text("id")), line, out);
-        (update.payload, update.stamp) = (Some(payload), stamp);
-        update.parent = Parent::Span(owner);
-        update.kind = Some(SpanKind::Tool);
-        update.span_type = out.intern("tool_call");
+        let mut update = self.talk.tool_call(&fields, call, line, out);
         update.start = at.map(Timed::inferred);
         update.end = fields.time("timestamp").map(Timed::written);
         let status = match fields.text("status") {
@@ -244,46 +158,19 @@ impl Chat {
             word => Status::from_source_word(word),
         };
         update.status = Some(status);
-        let tool = short(fields.text("name"));
-        let arguments = match fields.get("args") {
-            Some(Value::Object(arguments)) => arguments,
-            _ => "{}",
-        };
-        update.name = out.intern(&tool_name(&tool, arguments, ""));
-        update.tool = out.intern(&tool);
         if status == Status::Error {
             update.error = out.intern(&error_line(&failure(&fields)));
         }
         out.push(update);
-        self.asked = fields.time("timestamp").or(self.asked);
-    }
-
-    fn end_turn(&mut self, status: Status, at: UnixNanos, stamp: Stamp, out: &mut Batch) {
-        self.over = false;
-        for span in self.turn.into_iter().chain([self.root]) {
-            let mut update = SpanUpdate::new(self.trace, span, stamp);
-            update.status = Some(status);
-            update.end = Some(Timed::written(at));
-            out.push(update);
-        }
+        self.talk.asks(fields.time("timestamp"));
     }
 }
 
-/// The words of a content: text or parts. What functions gave back is not said by anybody.
+/// The words of a content: text or parts.
 fn said(content: Option<&Value<'_>>) -> String {
     match content {
-        Some(Value::Text(text)) => text.chars().take(4096).collect(),
-        Some(Value::Array(parts)) => {
-            let mut words = String::new();
-            items(parts, |part| {
-                if let (Value::Object(part), true) = (part, words.is_empty())
-                    && let Value::Text(text) = member(part, "text")
-                {
-                    words = text.chars().take(4096).collect();
-                }
-            });
-            words
-        }
+        Some(Value::Text(text)) => head(text),
+        Some(Value::Array(parts)) => first_words(parts),
         _ => String::new(),
     }
 }
@@ -305,16 +192,8 @@ fn failure(call: &Fields<'_>) -> String {
 
 /// Cached tokens are in the input, thoughts beside the output, results of tools beside the input.
 fn usage(tokens: &Fields<'_>) -> Option<Usage> {
-    let counters = Counters {
-        input: tokens.count("input"),
-        tool_input: tokens.count("tool"),
-        cache_read: tokens.count("cached"),
-        output: tokens.count("output"),
-        reasoning: tokens.count("thoughts"),
-        total: tokens.count("total"),
-        ..Counters::default()
-    };
-    counters.normalise(Convention::Unknown, "google")
+    let counted = counters(tokens, ["input", "output", "cached", "thoughts", "total"]);
+    Counters { tool_input: tokens.count("tool"), ..counted }.normalise(Convention::Unknown, "google")
 }
 
 fn detail(bytes: &[u8]) -> SpanDetail {

@@ -12,6 +12,7 @@ pub(super) mod gemini;
 mod names;
 pub(super) mod opencode;
 pub(super) mod qwen;
+mod talk;
 
 use std::hash::Hasher as _;
 
@@ -26,8 +27,6 @@ use crate::model::{PayloadRef, Stamp, UnixNanos};
 const WEAKEST: Stamp = Stamp(0);
 /// Most entries of what a decoder remembers of one kind; a log that goes beyond that is no session.
 const MAX_KNOWN: usize = 1 << 20;
-/// Most records that are remembered as what a model call was asked.
-const MAX_INPUTS: usize = 8;
 
 /// The members of an object's text. Text that is no object has none.
 fn members<'a>(object: &'a str, each: impl FnMut(&str, Value<'a>)) {
@@ -181,6 +180,14 @@ impl<'a> Fields<'a> {
         match self.get(name) {
             Some(Value::Object(object)) => Some(Fields::of(object)),
             _ => None,
+        }
+    }
+
+    /// An object's text; that of an empty one when there is none.
+    fn object_text(&self, name: &str) -> &'a str {
+        match self.get(name) {
+            Some(Value::Object(object)) => object,
+            _ => "{}",
         }
     }
 

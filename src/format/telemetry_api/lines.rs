@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{ABOUT, NAME, run};
 use crate::format::json::LineText;
-use crate::format::lines::each_object;
+use crate::format::lines::{each_object, sniff_objects};
 use crate::format::{Line, LineDecoder, LineFormat, LineSample, Stream};
 use crate::model::{
     Batch, DetailEvent, Id, Parent, Reason, SpanDetail, SpanKind, SpanUpdate, Timed, UnixNanos,
@@ -19,18 +19,8 @@ pub(in crate::format) static LINES: LineFormat =
     LineFormat { name: NAME, about: ABOUT, sniff, decoder, detail, independent_lines: false };
 
 fn sniff(sample: &LineSample<'_>) -> (u8, String) {
-    let (mut known, mut records) = (0usize, 0usize);
-    for line in sample.lines() {
-        let text = LineText::new(line);
-        let Ok(Json::Object(record)) = serde_json::from_str::<Json>(&text.text) else { continue };
-        records += 1;
-        known += usize::from(Record::of(&record).is_some());
-    }
-    if known == 0 {
-        return (0, "no requests or audit records of runs".to_owned());
-    }
-    let score = 40 + 55 * known / records.max(1);
-    (score as u8, format!("{known} of {records} records are of a telemetry service's runs"))
+    let what = ["of a telemetry service's runs", "no requests or audit records of runs"];
+    sniff_objects(sample, 95, what, |record| Record::of(record).is_some())
 }
 
 /// What a line is about.

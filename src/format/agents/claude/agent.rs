@@ -4,7 +4,8 @@ use crate::model::{
     Batch, Id, Parent, PayloadRef, SpanKind, SpanUpdate, Stamp, Status, Symbol, Timed, UnixNanos,
 };
 
-use super::super::{MAX_INPUTS, WEAKEST};
+use super::super::WEAKEST;
+use super::super::talk::Inputs;
 
 /// Where an update comes from and belongs.
 pub(super) struct Place {
@@ -25,7 +26,7 @@ pub(super) struct Thread {
     /// When its last line was written.
     pub last: Option<UnixNanos>,
     /// What the next call of the model is asked.
-    pub inputs: Vec<(PayloadRef, Stamp)>,
+    pub inputs: Inputs,
     /// Tool calls without a result.
     pub open: Vec<Id>,
     /// Whether the owner has no end yet.
@@ -39,7 +40,7 @@ const MAX_OPEN: usize = 1024;
 
 impl Thread {
     pub(super) fn new(owner: Option<Id>, agent: String) -> Self {
-        let (last, inputs, open) = (None, Vec::new(), Vec::new());
+        let (last, inputs, open) = (None, Inputs::default(), Vec::new());
         Self { owner, agent, last, inputs, open, running: owner.is_some(), may_be_over: false }
     }
 
@@ -47,9 +48,7 @@ impl Thread {
     pub(super) fn asked(&mut self, at: Option<UnixNanos>, payload: PayloadRef, stamp: Stamp) {
         self.last = self.last.max(at);
         self.may_be_over = false;
-        if self.inputs.len() < MAX_INPUTS {
-            self.inputs.push((payload, stamp));
-        }
+        self.inputs.keep(payload, stamp);
     }
 
     pub(super) fn opened(&mut self, tool: Id) {

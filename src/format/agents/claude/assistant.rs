@@ -5,11 +5,10 @@ use super::entry::{Block, Entry, Message};
 use super::session::{Call, Session, Tool};
 use crate::format::Line;
 use crate::format::agents::names::{error_line, provider_of, short, tool_name};
+use crate::format::agents::talk::of_model;
 use crate::format::agents::{MAX_KNOWN, hash, member, part_of, string};
 use crate::format::usage::{Convention, Counters};
-use crate::model::{
-    Batch, Id, Parent, ServiceTier, SpanKind, SpanUpdate, Status, Symbol, Timed, Usage, UsageNotes,
-};
+use crate::model::{Batch, Id, Parent, ServiceTier, SpanKind, Status, Symbol, Timed, Usage, UsageNotes};
 
 impl Session {
     pub(super) fn assistant(
@@ -44,12 +43,9 @@ impl Session {
         let is_new = !self.calls.contains_key(&key);
         let thread = self.thread(agent);
         let before = thread.last;
-        let inputs = if is_new { std::mem::take(&mut thread.inputs) } else { Vec::new() };
         thread.last = thread.last.max(entry.at);
-        for (payload, stamp) in inputs {
-            let mut input = SpanUpdate::new(place.trace, span, stamp);
-            input.payload = Some(payload);
-            out.push(input);
+        if is_new {
+            thread.inputs.give(place.trace, span, out);
         }
         let call = self.calls.entry(key).or_insert(Call { span, start: before, most: 0, is_final: false });
         let is_final = message.stop.is_some();
@@ -63,16 +59,13 @@ impl Session {
         }
         update.start = call.start.map(Timed::written).or(entry.at.map(Timed::inferred));
         update.parent = Parent::Span(owner);
-        update.kind = Some(SpanKind::Llm);
         update.status = Some(Status::Ok);
         update.end = entry.at.map(Timed::written);
         update.cost = entry.cost;
         self.one_of_a_kind(&message.id, &entry.request, &mut update);
         update.span_type = out.intern("message");
         let model = short(&message.model);
-        update.name = out.intern(if model.is_empty() { "model call" } else { &model });
-        update.model = out.intern(&model);
-        update.provider = out.intern(provider(&message.id, &model));
+        of_model(&mut update, &model, provider(&message.id, &model), out);
         update.agent = out.intern(&name_of_agent);
         out.push(update);
 

@@ -2,11 +2,10 @@
 
 use super::rollout::{At, Rollout};
 use crate::format::agents::names::provider_of;
+use crate::format::agents::talk::of_model;
 use crate::format::agents::{Fields, MAX_KNOWN, hash};
 use crate::format::usage::{Convention, Counters};
-use crate::model::{
-    Batch, Id, Parent, SpanKind, SpanUpdate, Status, Timed, UnixNanos, Usage, unique_response_key,
-};
+use crate::model::{Batch, Id, Parent, Status, Timed, UnixNanos, Usage, unique_response_key};
 
 /// The call under way, or the last one.
 pub(super) struct Call {
@@ -104,26 +103,19 @@ impl Rollout {
             counted_first: false,
             over: false,
         });
-        for (payload, stamp) in std::mem::take(&mut self.inputs) {
-            let mut input = SpanUpdate::new(self.trace, span, stamp);
-            input.payload = Some(payload);
-            out.push(input);
-        }
+        self.inputs.give(self.trace, span, out);
     }
 
     fn put_call(&self, usage: Option<Usage>, response: Option<u64>, at: &At<'_, '_>, out: &mut Batch) {
         let Some(call) = &self.call else { return };
         let mut update = self.update(call.span, at.line, out);
         update.parent = Parent::Span(self.owner());
-        update.kind = Some(SpanKind::Llm);
         update.status = Some(Status::Ok);
         update.start = call.start.or(call.end).map(Timed::written);
         update.end = call.end.map(Timed::written);
         update.span_type = out.intern("response");
-        update.name = out.intern(if self.model.is_empty() { "model call" } else { &self.model });
-        update.model = out.intern(&self.model);
-        update.provider =
-            out.intern(if self.provider.is_empty() { provider_of(&self.model) } else { &self.provider });
+        let provider = if self.provider.is_empty() { provider_of(&self.model) } else { &self.provider };
+        of_model(&mut update, &self.model, provider, out);
         update.usage = usage;
         update.response = response;
         out.push(update);

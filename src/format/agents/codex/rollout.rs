@@ -6,12 +6,11 @@ use super::calls::{Call, Totals};
 use super::tools::Tool;
 use super::turns::Turn;
 use crate::format::agents::names::{project, short};
-use crate::format::agents::{Fields, MAX_INPUTS, WEAKEST, each_object};
+use crate::format::agents::talk::Inputs;
+use crate::format::agents::{Fields, WEAKEST, each_object};
 use crate::format::json::Value;
 use crate::format::{Line, LineDecoder, Stream};
-use crate::model::{
-    Batch, Id, Parent, PayloadRef, Reason, SpanKind, SpanUpdate, Stamp, Status, Timed, UnixNanos,
-};
+use crate::model::{Batch, Id, Parent, Reason, SpanKind, SpanUpdate, Stamp, Status, Timed, UnixNanos};
 
 /// What is remembered of a thread.
 #[expect(clippy::struct_excessive_bools, reason = "facts that the file tells one by one, not states")]
@@ -35,7 +34,7 @@ pub(super) struct Rollout {
     pub calls: usize,
     /// When the model was last given something to answer, and where that stands.
     pub asked: Option<UnixNanos>,
-    pub inputs: Vec<(PayloadRef, Stamp)>,
+    pub inputs: Inputs,
     pub total: Option<Totals>,
     /// Whether each response says what it used.
     pub records: bool,
@@ -78,7 +77,7 @@ impl Rollout {
             call: None,
             calls: 0,
             asked: None,
-            inputs: Vec::new(),
+            inputs: Inputs::default(),
             total: None,
             records: false,
             responses: FxHashSet::default(),
@@ -111,8 +110,8 @@ impl Rollout {
     /// The model is given something to answer.
     pub(super) fn asks(&mut self, at: &At<'_, '_>, is_input: bool) {
         self.asked = at.time.or(self.asked);
-        if is_input && self.inputs.len() < MAX_INPUTS {
-            self.inputs.push((at.line.at, at.line.stamp));
+        if is_input {
+            self.inputs.keep(at.line.at, at.line.stamp);
         }
     }
 }

@@ -56,11 +56,7 @@ impl Rollout {
         match (kind, fields.get("arguments").or_else(|| fields.get("input"))) {
             ("local_shell_call" | "web_search_call" | "tool_search_call", _) => {
                 let tool = kind.trim_end_matches("_call");
-                let action = match fields.get("action") {
-                    Some(Value::Object(action)) => action,
-                    _ => "{}",
-                };
-                (tool.to_owned(), tool_name(tool, action, &self.cwd))
+                (tool.to_owned(), tool_name(tool, fields.object_text("action"), &self.cwd))
             }
             (_, Some(Value::Text(text))) if text.trim_start().starts_with('{') => {
                 let name = tool_name(&tool, text, &self.cwd);

@@ -14,8 +14,8 @@ mod part;
 mod tests;
 
 use super::names::{error_line, project, short};
+use super::talk::of_model;
 use super::{Fields, WEAKEST, lossy_text};
-use crate::format::json::Value;
 use crate::format::usage::{Convention, Counters};
 use crate::format::{Cell, Lookup, RowPlace, TableFormat, TablePlan, TableSchema};
 use crate::model::{
@@ -213,7 +213,7 @@ fn message(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
             call(&data, end, &mut update, out);
             if let (Some(start), Some(end)) = (update.start, end) {
                 let times = format!("{} {}", start.at.0, end.0);
-                let tokens = object_of(&data, "tokens");
+                let tokens = data.object_text("tokens");
                 one_of_a_kind(&id, start.at, &["call", &times, data.text("modelID"), tokens], &mut update);
             }
             out.push(update);
@@ -250,11 +250,8 @@ fn one_of_a_kind(id: &str, made: UnixNanos, facts: &[&str], update: &mut SpanUpd
 /// A call of the model.
 fn call(data: &Fields<'_>, end: Option<UnixNanos>, update: &mut SpanUpdate, out: &mut Batch) {
     let (model, provider) = (short(data.text("modelID")), short(data.text("providerID")));
-    update.kind = Some(SpanKind::Llm);
     update.span_type = out.intern("message");
-    update.name = out.intern(if model.is_empty() { "model call" } else { &model });
-    update.model = out.intern(&model);
-    update.provider = out.intern(&provider);
+    of_model(update, &model, &provider, out);
     update.end = end.map(Timed::written);
     let error = data.object("error");
     update.status = Some(match (&error, end) {
@@ -322,12 +319,4 @@ fn usage(tokens: &Fields<'_>) -> Option<Usage> {
         ..Counters::default()
     };
     counters.normalise(Convention::Disjoint, "").filter(Usage::is_known)
-}
-
-/// The object's text in a field.
-fn object_of<'a>(fields: &Fields<'a>, name: &str) -> &'a str {
-    match fields.get(name) {
-        Some(Value::Object(object)) => object,
-        _ => "{}",
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::super::names::{error_line, short, tool_name};
 use super::super::{Fields, WEAKEST};
-use super::{PART, object_of, one_of_a_kind, root_of, span_of, text, time, update};
+use super::{PART, one_of_a_kind, root_of, span_of, text, time, update};
 use crate::format::{Cell, RowPlace};
 use crate::model::{Batch, Marks, NANOS_PER_SEC, Parent, SpanKind, SpanUpdate, Stamp, Status, Timed};
 
@@ -35,7 +35,7 @@ pub(super) fn decode(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {
                 word => Status::from_source_word(word),
             };
             update.status = Some(status);
-            let input = object_of(&state, "input");
+            let input = state.object_text("input");
             update.tool = out.intern(&tool);
             update.name = out.intern(&tool_name(&tool, input, ""));
             if let (Some(start), Some(end)) = (update.start, update.end) {
