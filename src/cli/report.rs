@@ -129,7 +129,11 @@ fn write_text(
     )?;
     line("calls", format!("{} of models, {} of tools", totals.llm_calls, totals.tool_calls))?;
     line("tokens", tokens_text(figures))?;
-    line("cost", text::bill(totals.cost, totals.unpriced_calls, totals.unpriced_tokens))?;
+    let cost = match is_silent(figures) && totals.cost.0 == 0 {
+        true => text::UNKNOWN.to_owned(),
+        false => text::bill(totals.cost, totals.unpriced_calls, totals.unpriced_tokens),
+    };
+    line("cost", cost)?;
     for (name, value) in bill_lines(figures) {
         line(name, value)?;
     }
@@ -158,6 +162,9 @@ fn write_text(
 
 fn tokens_text(figures: &Figures) -> String {
     let tokens = &figures.totals.tokens;
+    if is_silent(figures) {
+        return format!("{} (no call says what it used)", text::UNKNOWN);
+    }
     format!(
         "{} in ({} cached, {} cache writes), {} out ({} reasoning), {} in all",
         tokens.input,
@@ -167,6 +174,12 @@ fn tokens_text(figures: &Figures) -> String {
         tokens.reasoning,
         tokens.total()
     )
+}
+
+/// Whether there are calls, and none of them says what it used: that isn't 0.
+fn is_silent(figures: &Figures) -> bool {
+    let totals = &figures.totals;
+    totals.llm_calls > 0 && totals.tokens.total() == 0 && totals.silent_calls == totals.llm_calls
 }
 
 /// What the caches saved, where the costs come from, and what to look twice at.

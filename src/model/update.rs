@@ -80,7 +80,7 @@ impl Marks {
 }
 
 /// Letters of an id from which on nobody has drawn the same one twice.
-const UNIQUE_ID: usize = 16;
+const UNIQUE_ID: usize = 12;
 
 /// A provider's response id as it is compared; `None` for one that says nothing.
 ///
