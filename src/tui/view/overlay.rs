@@ -98,8 +98,8 @@ pub(super) fn palette(
         if line == cursor {
             buffer.set_style(Rect { x: inner.x, y, width: inner.width, height: 1 }, theme.selection(true));
         }
-        put_right(buffer, inner.x, y, inner.right() - 1, model.key_names.all(*action), theme.dim);
-        own(buffer, inner.x + 2, y, inner.right() - 16, action.help(), theme.text);
+        let x = own(buffer, inner.x + 2, y, inner.right() - 16, action.help(), theme.text);
+        put_right(buffer, x + 2, y, inner.right() - 1, model.key_names.all(*action), theme.dim);
     }
 }
 
@@ -251,7 +251,7 @@ pub(super) fn completions(buffer: &mut Buffer, layout: &Layout, model: &Model) {
     wipe(buffer, area);
     let (inner, _) = panel(buffer, area, theme.border);
     for (candidate, y) in candidates.iter().zip(inner.y..inner.bottom()) {
-        put_right(buffer, inner.x, y, inner.right(), candidate.help, theme.faint);
-        put(buffer, inner.x + 1, y, inner.right(), &candidate.insert, theme.text);
+        let x = put(buffer, inner.x + 1, y, inner.right(), &candidate.insert, theme.text);
+        put_right(buffer, x + 2, y, inner.right(), candidate.help, theme.faint);
     }
 }
