@@ -278,7 +278,8 @@ impl Model {
     fn prepare_overlay(&mut self, generation: u64, lines: impl Fn(&Self) -> Vec<OverlayLine>) {
         let (layer, generation) = match self.modes.last() {
             Some(Mode::Help(_)) => (Layer::Help, 0),
-            Some(Mode::Problems(_)) => (Layer::Problems, generation),
+            // Both only grow.
+            Some(Mode::Problems(_)) => (Layer::Problems, generation.wrapping_add(self.source_changes)),
             Some(Mode::Bill(_)) => {
                 (Layer::Bill(self.waterfall.run, self.waterfall.selected()), self.waterfall.laid)
             }
