@@ -44,6 +44,7 @@ use rate::Spending;
 pub(super) use rows::Matches;
 pub(super) use runs::RunList;
 pub(super) use search::{InFields, Search};
+use sources::Labels;
 pub(super) use sources::{Source, Trouble, is_numbered};
 
 pub(super) use waterfall::{BarSize, Row, Waterfall};
@@ -117,6 +118,8 @@ pub struct Model {
     pub sources: Vec<Source>,
     /// How many of them bring records.
     pub readable_sources: usize,
+    /// What those with a format are called.
+    labels: Labels,
     /// Grows with all that is said of how they stand.
     pub source_changes: u64,
     /// Now, as the last update saw it.
@@ -235,6 +238,7 @@ impl Model {
         Self {
             store,
             readable_sources: sources_given,
+            labels: Labels::default(),
             source_changes: 0,
             sources,
             clock: Clock { now: wall_clock(), stale },
@@ -284,6 +288,19 @@ impl Model {
             self.sources.push(Source::new(id, name, false));
             self.readable_sources += 1;
         }
+    }
+
+    /// Takes note of the format that was found in a source.
+    pub fn source_is_of(&mut self, id: SourceId, format: &'static str) {
+        if let Some(source) = self.sources.get_mut(usize::from(id.0)) {
+            source.is_of(format);
+            self.labels.note(&source.label);
+        }
+    }
+
+    /// Whether runs are told apart by their source: there are several, and they are not all called the same.
+    pub fn tells_sources_apart(&self) -> bool {
+        self.readable_sources > 1 && self.labels.differ()
     }
 
     /// Adds a folder whose files will be sources of their own.

@@ -31,7 +31,7 @@ pub struct Source {
 
 impl Source {
     /// A source that has not said anything yet.
-    pub fn new(id: SourceId, name: &str, is_folder: bool) -> Self {
+    pub(super) fn new(id: SourceId, name: &str, is_folder: bool) -> Self {
         Self {
             id,
             name: name.to_owned(),
@@ -45,7 +45,7 @@ impl Source {
     }
 
     /// Takes note of the format that was found.
-    pub fn is_of(&mut self, format: &'static str) {
+    pub(super) fn is_of(&mut self, format: &'static str) {
         self.format = Some(format);
         self.label = label(&self.name, self.format);
     }
@@ -87,14 +87,14 @@ pub enum Trouble {
 
 /// Whether sources can be told apart by what the list of runs calls them.
 #[derive(Debug, Default)]
-pub struct Labels {
+pub(super) struct Labels {
     first: Option<String>,
     differ: bool,
 }
 
 impl Labels {
     /// Takes note of the label of a source with a format.
-    pub fn note(&mut self, label: &str) {
+    pub(super) fn note(&mut self, label: &str) {
         match &self.first {
             Some(first) => self.differ |= first != label,
             None => self.first = Some(label.to_owned()),
@@ -102,7 +102,7 @@ impl Labels {
     }
 
     /// Whether there were two that differ.
-    pub fn differ(&self) -> bool {
+    pub(super) fn differ(&self) -> bool {
         self.differ
     }
 }

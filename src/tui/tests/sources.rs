@@ -1,6 +1,7 @@
 //! Several sources: which of them stands how.
 
 use super::{Screen, story};
+use crate::model::SegmentId;
 use crate::source::{SourceEvent, SourceState};
 
 /// A screen over a live source and others, named here.
@@ -66,4 +67,29 @@ fn problems_list_the_sources_that_are_not_live() {
     }
     assert_eq!(screen.draw().matches("◌ waiting   ").count(), 20, "{}", screen.draw());
     assert!(screen.shows("… and 8 more"), "{}", screen.draw());
+}
+
+#[test]
+fn runs_name_their_source_only_where_sources_have_different_names() {
+    let thread = |at: u16| format!("rollout-2026-11-21T03-08-10-01a1fc13-5f93-788{at}.jsonl");
+    let reads = |screen: &mut Screen, source: u16, format| {
+        let id = SegmentId(u32::from(source));
+        screen.say_of(source, SourceEvent::Segment { id, format, why: String::new(), modified: None });
+        screen.settle();
+    };
+    let mut screen = Screen::waiting(150, 44);
+    thread(9).clone_into(&mut screen.model.sources[0].name);
+    screen.say_of(1, SourceEvent::Found { name: thread(1) });
+    reads(&mut screen, 0, "codex");
+    screen.write(&story::all());
+    reads(&mut screen, 1, "codex");
+    let width = |screen: &Screen| crate::tui::view::Layout::of(&screen.model).runs.width;
+    let narrow = width(&screen);
+    assert!(!screen.line("▸").contains("codex"), "{}", screen.draw());
+    screen.say_of(2, SourceEvent::Found { name: "own.ndjson".to_owned() });
+    screen.settle();
+    assert!(!screen.line("▸").contains("codex"), "nothing is known of it yet");
+    reads(&mut screen, 2, "native");
+    assert!(screen.line("▸").contains(" codex "), "{}", screen.draw());
+    assert!(width(&screen) > narrow);
 }

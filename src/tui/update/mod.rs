@@ -202,7 +202,7 @@ fn source_said(model: &mut Model, message: SourceMessage) {
     match message.event {
         SourceEvent::Found { .. } => {}
         SourceEvent::Segment { id, format, modified, .. } => {
-            source.is_of(format);
+            model.source_is_of(message.source, format);
             model.store.add_segment(id, message.source);
             if let Some(modified) = modified {
                 model.store.set_modified(message.source, modified);
