@@ -117,7 +117,7 @@ pub(super) fn draw_bar(buffer: &mut Buffer, area: Rect, model: &Model) {
     if away > 0 {
         line.right(&short::count(away as u64).and(" runs not in memory"), theme.dim).right("  ", theme.text);
     }
-    if let Some(lag) = model.prepared.lag.filter(|lag| *lag > crate::model::NANOS_PER_SEC / 4) {
+    if let Some(lag) = model.lag() {
         line.right(&Short::of("source lag ").and(&short::duration_short(lag)), theme.dim)
             .right("  ", theme.text);
     }

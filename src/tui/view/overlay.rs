@@ -28,7 +28,9 @@ pub(super) fn picker(buffer: &mut Buffer, model: &Model, picker: &Picker) {
     let width = 92.min(buffer.area.width.saturating_sub(4));
     let rows = PICKER_ROWS.min(picker.shown().len().max(1));
     let (inner, mut title) = popup(buffer, width, rows as u16 + 4, theme.focus);
-    title.left(" Pick a ", theme.accent).left(picker.field.name(), theme.accent).left(" ", theme.accent);
+    let article =
+        if picker.field.name().starts_with(['a', 'e', 'i', 'o']) { " Pick an " } else { " Pick a " };
+    title.left(article, theme.accent).left(picker.field.name(), theme.accent).left(" ", theme.accent);
     let count = Short::EMPTY.and_number(picker.shown().len() as u64).and(" of ");
     title.left(&count.and_number(picker.len() as u64).and(" "), theme.faint);
     if inner.height < 3 {
