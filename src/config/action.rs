@@ -139,7 +139,7 @@ actions! {
 
     Palette { "palette", Session, [":", "ctrl-p"], "find an action" },
     Help { "help", Session, ["?"], "this help" },
-    Problems { "problems", Session, ["P"], "skipped and odd records" },
+    Problems { "problems", Session, ["P"], "sources that are not live, skipped and odd records" },
     Conversation { "conversation", Session, ["C"], "walk the conversation turn by turn" },
     Bill { "bill", Session, ["$"], "why the cost is what it is" },
     FullScreen { "full-screen", Session, ["Z"], "one panel over the whole screen" },

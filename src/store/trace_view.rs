@@ -56,7 +56,7 @@ impl<'a> TraceView<'a> {
     pub fn name(&self) -> &'a str {
         let label = |span: SpanView<'a>| {
             let workflow = span.text(span.facets().workflow);
-            if workflow.is_empty() { span.label() } else { workflow }
+            if workflow.is_empty() { span.core_label() } else { workflow }
         };
         let is_session = |span: SpanView<'a>| SESSIONS.contains(&span.text(span.facets().span_type));
         match self.root() {

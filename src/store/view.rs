@@ -120,9 +120,20 @@ impl<'a> SpanView<'a> {
         self.text(self.store.columns.words[self.at()].name)
     }
 
-    /// Its name without the decoration that frameworks put around it: the workflow, step, agent, tool or model that the
-    /// name contains, else the whole name.
+    /// What to call it: its name without the decoration that frameworks put around it, but with what a tool was called
+    /// with or a step is about, where the name says that after the tool or step.
     pub fn label(&self) -> &'a str {
+        let (name, label) = (self.name(), self.core_label());
+        let says_more = |rest: &str| rest.starts_with([':', ' ']) && rest.chars().any(char::is_alphanumeric);
+        match self.kind() {
+            SpanKind::Tool | SpanKind::Step if name.strip_prefix(label).is_some_and(says_more) => name,
+            _ => label,
+        }
+    }
+
+    /// Its name without any decoration: the workflow, step, agent, tool or model that the name contains, else the whole
+    /// name.
+    pub(super) fn core_label(&self) -> &'a str {
         let facets = self.facets();
         let symbol = match self.kind() {
             SpanKind::Workflow => facets.workflow,

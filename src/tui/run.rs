@@ -26,7 +26,7 @@ use crate::text;
 const FRAME: Duration = Duration::from_millis(16);
 /// Time between frames in which only bars and clocks grow.
 const TICK: Duration = Duration::from_millis(100);
-/// Time between frames in which only the spend per minute falls.
+/// Time between frames in which only what is said about the last minute changes.
 const SLOW_TICK: Duration = Duration::from_secs(1);
 /// How long messages are taken in before the next look at the keyboard.
 const DRAIN: Duration = Duration::from_millis(4);
@@ -163,8 +163,9 @@ fn pause(model: &Model, dirty: bool, drawn: Instant) -> Option<Duration> {
         return Some(FRAME.saturating_sub(since));
     }
     let grows = model.running != (0, 0) || model.waterfall.is_running();
-    let spent = !model.rates.minute.spend.is_zero();
-    let tick = match (grows, spent) {
+    // What is said about the last minute is over when it is.
+    let fades = !model.rates.minute.spend.is_zero() || model.lag().is_some();
+    let tick = match (grows, fades) {
         (true, _) => Some(TICK.saturating_sub(since)),
         (false, true) => Some(SLOW_TICK.saturating_sub(since)),
         (false, false) => None,

@@ -6,7 +6,6 @@ mod builder;
 mod conversation;
 mod detail;
 mod input;
-mod label;
 mod lines;
 mod outline;
 mod payloads;
@@ -16,6 +15,7 @@ mod rate;
 mod rows;
 mod runs;
 mod search;
+mod sources;
 mod waterfall;
 
 use std::time::Instant;
@@ -35,7 +35,6 @@ pub(super) use budget::{BudgetState, Budgets};
 pub(super) use conversation::Conversation;
 pub(super) use detail::{Detail, Payload, Tab};
 pub(super) use input::TextInput;
-pub(super) use label::is_numbered;
 pub(super) use lines::{Ink, TextLine};
 pub(super) use payloads::{Found, PayloadSearch};
 pub(super) use picker::{Picker, narrowed};
@@ -45,6 +44,9 @@ use rate::Spending;
 pub(super) use rows::Matches;
 pub(super) use runs::RunList;
 pub(super) use search::{InFields, Search};
+use sources::Labels;
+pub(super) use sources::{Source, Trouble, is_numbered};
+
 pub(super) use waterfall::{BarSize, Row, Waterfall};
 
 /// How often the runs under way are counted.
@@ -86,48 +88,6 @@ pub enum Mode {
     Conversation(Box<Conversation>),
 }
 
-/// A source as the header shows it.
-#[derive(Debug)]
-pub struct Source {
-    /// Its number.
-    pub id: SourceId,
-    /// Its name as given; untrusted text.
-    pub name: String,
-    /// What the list of runs calls it; untrusted text.
-    pub label: String,
-    /// Its format, once found.
-    pub format: Option<&'static str>,
-    /// How it stands.
-    pub state: SourceState,
-    /// Done and total of what was there at the start, while that is being read.
-    pub progress: Option<(u64, u64)>,
-    /// Whether all that was there at the start has been read.
-    pub caught_up: bool,
-    /// Whether it is a folder whose files are sources of their own.
-    pub is_folder: bool,
-}
-
-impl Source {
-    /// Takes note of the format that was found.
-    pub fn is_of(&mut self, format: &'static str) {
-        self.format = Some(format);
-        self.label = label::of(&self.name, self.format);
-    }
-
-    fn new(id: SourceId, name: &str, is_folder: bool) -> Self {
-        Self {
-            id,
-            name: name.to_owned(),
-            label: label::of(name, None),
-            format: None,
-            state: SourceState::Waiting("opening".to_owned()),
-            progress: None,
-            caught_up: false,
-            is_folder,
-        }
-    }
-}
-
 /// One line that says what just happened.
 #[derive(Debug)]
 pub struct Notice {
@@ -158,6 +118,10 @@ pub struct Model {
     pub sources: Vec<Source>,
     /// How many of them bring records.
     pub readable_sources: usize,
+    /// What those with a format are called.
+    labels: Labels,
+    /// Grows with all that is said of how they stand.
+    pub source_changes: u64,
     /// Now, as the last update saw it.
     pub clock: Clock,
     /// The same on the monotonic clock.
@@ -274,6 +238,8 @@ impl Model {
         Self {
             store,
             readable_sources: sources_given,
+            labels: Labels::default(),
+            source_changes: 0,
             sources,
             clock: Clock { now: wall_clock(), stale },
             now: Instant::now(),
@@ -322,6 +288,19 @@ impl Model {
             self.sources.push(Source::new(id, name, false));
             self.readable_sources += 1;
         }
+    }
+
+    /// Takes note of the format that was found in a source.
+    pub fn source_is_of(&mut self, id: SourceId, format: &'static str) {
+        if let Some(source) = self.sources.get_mut(usize::from(id.0)) {
+            source.is_of(format);
+            self.labels.note(&source.label);
+        }
+    }
+
+    /// Whether runs are told apart by their source: there are several, and they are not all called the same.
+    pub fn tells_sources_apart(&self) -> bool {
+        self.readable_sources > 1 && self.labels.differ()
     }
 
     /// Adds a folder whose files will be sources of their own.

@@ -9,12 +9,15 @@ use super::bits::Bits;
 use super::{Mode, Model};
 use crate::config::{Action, Keymap};
 use crate::filter::Candidate;
-use crate::model::{NanoUsd, Status};
+use crate::model::{NANOS_PER_SEC, NanoUsd, Status, UnixNanos};
 use crate::store::{Clock, SpanIx, Store, TraceIx, TraceView};
 use crate::text::SafeText;
 
 /// A line of what lies over the panels.
 pub(crate) type OverlayLine = Vec<(SafeText<'static>, Style)>;
+
+/// How long after a record came it is shown how late it was, nanoseconds.
+const LAG_SHOWN: i64 = 60 * NANOS_PER_SEC;
 
 /// How often what follows every change of the store is worked out again at most.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -182,8 +185,8 @@ pub struct Prepared {
     pub id: (Option<TraceIx>, String),
     /// Records that were skipped.
     pub skipped: u64,
-    /// How late records come, nanoseconds.
-    pub lag: Option<i64>,
+    /// How late records come, nanoseconds, and when the last one came.
+    lag: Option<(i64, UnixNanos)>,
     /// Statuses that are not told at a glance.
     pub standing: Standing,
     generation: Option<u64>,
@@ -207,6 +210,12 @@ impl Prepared {
 }
 
 impl Model {
+    /// How late records come, nanoseconds, while some do.
+    pub fn lag(&self) -> Option<i64> {
+        let (lag, seen) = self.prepared.lag.filter(|(lag, _)| *lag > NANOS_PER_SEC / 4)?;
+        (self.clock.now.since(seen) < LAG_SHOWN).then_some(lag)
+    }
+
     /// Notes which traces changed, for everything that is kept per trace.
     pub fn note(&mut self, changes: &[SpanIx]) {
         let prepared = &mut self.prepared;
@@ -243,7 +252,12 @@ impl Model {
             self.prepared.generation = Some(generation);
             let problems = self.sources.iter().filter_map(|source| self.store.problems(source.id));
             self.prepared.skipped = problems.map(crate::model::Problems::skipped).sum();
-            let lags = self.sources.iter().filter_map(|source| self.store.source(source.id)?.lag());
+            let since = self.clock.now.plus(-LAG_SHOWN);
+            let written = self.sources.iter().filter_map(|source| self.store.source(source.id));
+            let lags = written.filter_map(|source| {
+                let seen = source.seen.filter(|seen| *seen > since)?;
+                Some((source.lag()?, seen))
+            });
             self.prepared.lag = lags.max();
         }
         self.prepare_runs(rows);
@@ -278,7 +292,8 @@ impl Model {
     fn prepare_overlay(&mut self, generation: u64, lines: impl Fn(&Self) -> Vec<OverlayLine>) {
         let (layer, generation) = match self.modes.last() {
             Some(Mode::Help(_)) => (Layer::Help, 0),
-            Some(Mode::Problems(_)) => (Layer::Problems, generation),
+            // Both only grow.
+            Some(Mode::Problems(_)) => (Layer::Problems, generation.wrapping_add(self.source_changes)),
             Some(Mode::Bill(_)) => {
                 (Layer::Bill(self.waterfall.run, self.waterfall.selected()), self.waterfall.laid)
             }

@@ -89,6 +89,17 @@ fn tab_completes() {
 }
 
 #[test]
+fn what_could_be_typed_is_never_drawn_over_its_description() {
+    for (columns, rows) in [(40, 12), (80, 24), (120, 20), (150, 44)] {
+        let mut screen = Screen::of(columns, rows, &story::all());
+        screen.press("f");
+        let line = screen.line("status:");
+        let (_, after) = line.split_once("│ status:  ").unwrap_or_else(|| panic!("{line}"));
+        assert!(after.trim_start().starts_with("ok, error"), "{line}");
+    }
+}
+
+#[test]
 fn include_and_exclude() {
     let mut screen = all();
     screen.press("G enter G .");

@@ -127,6 +127,24 @@ fn a_replaced_source_says_so() {
 }
 
 #[test]
+fn the_lag_of_a_source_shows_while_something_is_written() {
+    let late = |id: &str| {
+        let line = story::span("t", id, "tool_execution", id).at(0, 1_000).line();
+        line.replacen('{', r#"{"createdAt":"2026-02-04T17:00:05Z","#, 1)
+    };
+    let mut screen = Screen::of(150, 44, &late("old"));
+    assert!(!screen.shows("source lag"), "nobody writes to it: {}", screen.draw());
+    screen.append(&late("a"));
+    assert!(screen.line("native").contains("source lag 4.0s"), "{}", screen.draw());
+    screen.wait(59);
+    assert!(screen.shows("source lag"), "{}", screen.draw());
+    screen.wait(1);
+    assert!(!screen.shows("source lag"), "{}", screen.draw());
+    screen.append(&late("b"));
+    assert!(screen.shows("source lag 4.0s"), "{}", screen.draw());
+}
+
+#[test]
 fn indexing_shows_how_far_it_is() {
     let mut screen = Screen::waiting(150, 44);
     screen.say(SourceEvent::Segment {

@@ -9,6 +9,7 @@ mod moving;
 mod pointer;
 mod screens;
 mod sizes;
+mod sources;
 mod story;
 mod talk;
 mod time;
@@ -83,6 +84,11 @@ impl Screen {
     /// Something else comes from the source.
     pub(super) fn say(&mut self, event: SourceEvent) {
         self.send(Msg::Source(SourceMessage { source: SourceId(0), event }));
+    }
+
+    /// Something comes from one of several sources.
+    pub(super) fn say_of(&mut self, source: u16, event: SourceEvent) {
+        self.send(Msg::Source(SourceMessage { source: SourceId(source), event }));
     }
 
     /// Lines are appended and arrive.

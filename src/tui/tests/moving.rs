@@ -17,6 +17,47 @@ fn ticket(keys: &str) -> Screen {
 }
 
 #[test]
+fn labels_say_what_a_tool_was_called_with_and_what_a_step_is_about() {
+    let tool = |id: &str, tool: &str, name: &str| {
+        story::span("t", id, "tool_execution", name).under("root").attribute("tool", tool).at(10, 20).line()
+    };
+    let step = story::span("t", "step", "node_execution", "TC-401 Clone inputs").under("root");
+    let lines = story::span("t", "root", "workflow_run", "session").at(0, 100).line()
+        + &tool("a", "Bash", "Bash: ls -la && sleep 1")
+        + &tool("b", "get_weather", "execute_tool get_weather")
+        + &tool("c", "search", "search")
+        + &tool("d", "Bash", "Bash: cargo test --workspace --all-features --no-fail-fast -- --nocapture")
+        + &tool("e", "Ba", "Bash more")
+        + &step.attribute("step", "TC-401").at(30, 40).line()
+        + &story::span("t", "x", "agent_run", "invoke_agent x y")
+            .under("root")
+            .attribute("agent", "x")
+            .at(50, 60)
+            .line();
+    let mut screen = Screen::of(150, 44, &lines);
+    screen.press("enter");
+    let labels: Vec<String> = ["a", "b", "c", "e", "step", "x"]
+        .iter()
+        .map(|id| {
+            let mut spans = screen.model.store.spans();
+            spans.find(|span| span.id_text() == *id).expect("a span").label().to_owned()
+        })
+        .collect();
+    assert_eq!(
+        labels,
+        ["Bash: ls -la && sleep 1", "get_weather", "search", "Ba", "TC-401 Clone inputs", "x"]
+    );
+    assert!(screen.shows(" Bash: cargo test --wo"), "{}", screen.draw());
+    assert!(!screen.shows("--nocapture"), "cut at its end: {}", screen.draw());
+    // What is filtered for is the tool, not what it is called here.
+    while !screen.span().starts_with("Bash: ") {
+        screen.press("j");
+    }
+    screen.press(".");
+    assert_eq!(screen.model.filter_text, "tool:Bash");
+}
+
+#[test]
 fn counts() {
     let mut screen = wide();
     assert_eq!(screen.press("5 j").span(), "tool-0004");

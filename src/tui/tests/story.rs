@@ -31,7 +31,8 @@ impl Span {
         self
     }
 
-    fn attribute(mut self, key: &str, value: impl Into<Value>) -> Self {
+    /// It says something more about itself.
+    pub(super) fn attribute(mut self, key: &str, value: impl Into<Value>) -> Self {
         let attributes = self.0.entry("attributes").or_insert_with(|| json!({}));
         attributes[key] = value.into();
         self

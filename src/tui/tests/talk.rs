@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::Screen;
+use super::{Screen, story};
 use crate::format::{LINE_FORMATS, Line, Stream};
 use crate::model::{Batch, PayloadRef, SegmentId, Stamp, UnixNanos};
 use crate::store::TraceIx;
@@ -176,5 +176,36 @@ fn turns_that_left_memory_are_never_those_of_another_run() {
         screen.model.memory.limit = Some(0);
         screen.settle();
         assert!(!screen.model.store.is_evicted(trace));
+    }
+}
+
+#[test]
+fn the_last_line_names_the_keys_of_what_lies_on_top() {
+    for (columns, rows) in [(80, 24), (120, 20), (150, 44)] {
+        let mut screen = Screen::of(columns, rows, &story::all());
+        let last = |screen: &Screen| screen.draw().lines().last().unwrap_or_default().to_owned();
+        let before = last(&screen);
+        assert!(before.contains("follow") && before.contains("? help"), "{before}");
+        for (key, says) in [
+            ("P", "space next page"),
+            ("$", "j k scroll"),
+            ("?", "scroll"),
+            ("m", "⏎ filter by it"),
+            (":", "⏎ do it"),
+        ] {
+            screen.press(key);
+            let line = last(&screen);
+            assert!(line.starts_with(" esc close ") && line.contains(says), "{key}: {line}");
+            assert!(!line.contains("follow") && !line.contains("help"), "{key}: {line}");
+            screen.press("esc");
+            assert_eq!(last(&screen), before);
+        }
+        let mut screen = Screen::of(columns, rows, &turns());
+        screen.press("j C");
+        let line = last(&screen);
+        assert!(
+            line.contains("esc close  j k next, previous turn") && line.contains("⏎ open the run"),
+            "{line}"
+        );
     }
 }

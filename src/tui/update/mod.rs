@@ -193,13 +193,16 @@ fn source_said(model: &mut Model, message: SourceMessage) {
         model.add_source(message.source, name);
         return;
     }
+    if !matches!(message.event, SourceEvent::Batch(_)) {
+        model.source_changes += 1;
+    }
     let arrival =
         Arrival { at: model.clock.now, live: model.sources.get(at).is_some_and(|source| source.caught_up) };
     let Some(source) = model.sources.get_mut(at) else { return };
     match message.event {
         SourceEvent::Found { .. } => {}
         SourceEvent::Segment { id, format, modified, .. } => {
-            source.is_of(format);
+            model.source_is_of(message.source, format);
             model.store.add_segment(id, message.source);
             if let Some(modified) = modified {
                 model.store.set_modified(message.source, modified);

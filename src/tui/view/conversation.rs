@@ -29,7 +29,6 @@ pub(super) fn draw(buffer: &mut Buffer, model: &Model, conversation: &Conversati
     title.text(&model.shown(model.store.strings().get(conversation.session)), theme.strong);
     let turns = short::counted(conversation.turns.len() as u64, "turn", "turns");
     title.left(&Short::of("  ").and(&turns).and(" "), theme.dim);
-    title.left(" j k turns  ⏎ open the run  esc closes ", theme.faint);
     let height = usize::from(inner.height);
     for ((turn, line), y) in conversation.lines.iter().skip(conversation.offset).take(height).zip(inner.y..) {
         let mut x = inner.x + 1;

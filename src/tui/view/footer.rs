@@ -51,16 +51,52 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, bar: Rect, model: &Model) ->
         line.left(" ", theme.text).text(&notice.text, style);
         return None;
     }
+    let hint = |line: &mut Line<'_>, key: &str, what: &'static str| {
+        let fits = usize::from(line.room()) >= key.chars().count() + what.len() + 4;
+        if fits {
+            line.left(" ", theme.text).text(key, theme.strong).left(" ", theme.dim).left(what, theme.dim);
+            line.left(" ", theme.dim);
+        }
+        fits
+    };
+    if let Some(mode) = model.modes.last() {
+        for (key, what) in keys_of(mode) {
+            if !hint(&mut line, key, what) {
+                break;
+            }
+        }
+        return None;
+    }
     line.right(" ? help ", theme.dim);
     for (what, action) in hints(model.focus) {
         let Some(key) = model.key_names.first(*action) else { continue };
-        if line.room() < (key.len() + what.len() + 4) as u16 {
+        if !hint(&mut line, key, what) {
             break;
         }
-        line.left(" ", theme.text).text(key, theme.strong).left(" ", theme.dim).left(*what, theme.dim);
-        line.left(" ", theme.dim);
     }
     None
+}
+
+/// The keys of what lies over the panels, the way out first.
+fn keys_of(mode: &Mode) -> &'static [(&'static str, &'static str)] {
+    match mode {
+        Mode::Filter(..) | Mode::Search(_) => &[],
+        Mode::Picker(_) => {
+            &[("esc", "close"), ("⏎", "filter by it"), ("↑↓", "choose"), ("type", "to narrow down")]
+        }
+        Mode::Palette(..) => {
+            &[("esc", "close"), ("⏎", "do it"), ("↑↓", "choose"), ("type", "to narrow down")]
+        }
+        Mode::Help(_) | Mode::Problems(_) | Mode::Bill(_) => {
+            &[("esc", "close"), ("j k", "scroll"), ("space", "next page"), ("g G", "first, last line")]
+        }
+        Mode::Conversation(_) => &[
+            ("esc", "close"),
+            ("j k", "next, previous turn"),
+            ("g G", "first, last turn"),
+            ("⏎", "open the run"),
+        ],
+    }
 }
 
 /// What is worth a hint in a panel.

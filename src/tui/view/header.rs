@@ -7,12 +7,15 @@ use ratatui::style::Style;
 use crate::source::SourceState;
 use crate::text::{Short, short};
 
-use super::super::model::{Model, Source};
+use super::super::model::{Model, Source, Trouble};
 use super::super::widget::Line;
 use super::money;
 
 /// Formats that the second line names.
 const MAX_NAMED: usize = 8;
+
+/// Cells of a source's name at most.
+const NAME: u16 = 28;
 
 /// Draws the first line: what is watched, and what it adds up to.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model) {
@@ -64,9 +67,7 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model) {
 
 fn one_source(line: &mut Line<'_>, model: &Model, source: &Source) {
     let theme = &model.theme;
-    let name = source.name.rsplit('/').next().unwrap_or(&source.name);
-    let name = if source.name == "-" { "standard input" } else { name };
-    line.text_within(name, 28, theme.strong);
+    line.text_within(source.short_name(), NAME, theme.strong);
     let (mark, style) = standing(model, source);
     line.left("  ", theme.text).left(&mark, style);
 }
@@ -92,7 +93,8 @@ fn standing(model: &Model, source: &Source) -> (Short, Style) {
     let (mark, style) = match &source.state {
         SourceState::Live | SourceState::Replaced(_) => ("● live", theme.good),
         SourceState::Waiting(_) => ("◌ waiting", theme.warn),
-        SourceState::Snapshot(_) | SourceState::Damaged(_) => ("□ snapshot", theme.dim),
+        SourceState::Snapshot(_) => ("□ snapshot", theme.dim),
+        SourceState::Damaged(_) => ("⚠ damaged", theme.warn),
         SourceState::Blocked(_) => ("! blocked", theme.warn),
         SourceState::Failed(_) => ("✗ failed", theme.bad),
     };
@@ -116,7 +118,7 @@ pub(super) fn draw_bar(buffer: &mut Buffer, area: Rect, model: &Model) {
     if away > 0 {
         line.right(&short::count(away as u64).and(" runs not in memory"), theme.dim).right("  ", theme.text);
     }
-    if let Some(lag) = model.prepared.lag.filter(|lag| *lag > crate::model::NANOS_PER_SEC / 4) {
+    if let Some(lag) = model.lag() {
         line.right(&Short::of("source lag ").and(&short::duration_short(lag)), theme.dim)
             .right("  ", theme.text);
     }
@@ -130,6 +132,9 @@ pub(super) fn draw_bar(buffer: &mut Buffer, area: Rect, model: &Model) {
             named[at] = format;
             line.left(if at > 0 { ", " } else { "" }, theme.dim).left(format, theme.dim);
         }
+        let trouble = trouble(model);
+        // What is wrong comes before what there is of each kind.
+        let kept = trouble.as_ref().filter(|trouble| trouble.is_bad).map_or(0, Notice::width);
         let totals = model.store.totals();
         if totals.spans > 0 {
             for (count, one, several) in [
@@ -137,12 +142,25 @@ pub(super) fn draw_bar(buffer: &mut Buffer, area: Rect, model: &Model) {
                 (totals.llm_calls, "model call", "model calls"),
                 (totals.tool_calls, "tool call", "tool calls"),
             ] {
-                line.left(&Short::of(" · ").and(&short::counted(count, one, several)), theme.dim);
+                let text = Short::of(" · ").and(&short::counted(count, one, several));
+                if text.chars().count() + kept > usize::from(line.room()) {
+                    break;
+                }
+                line.left(&text, theme.dim);
             }
         }
-        if let Some(why) = trouble(model) {
-            let style = if is_snapshot(model) { theme.dim } else { theme.warn };
-            line.left("  ", theme.text).text(why, style);
+        if let Some(trouble) = trouble {
+            let style = if trouble.is_bad { theme.warn } else { theme.dim };
+            line.left("  ", theme.text);
+            if let Some(name) = trouble.name {
+                line.text_within(name, NAME, style);
+                if trouble.more > 0 {
+                    let more = Short::of(" (and ").and_number(trouble.more as u64).and(" more)");
+                    line.left(&more, style);
+                }
+                line.left(": ", style);
+            }
+            line.text(trouble.why, style);
         }
         return;
     }
@@ -159,25 +177,40 @@ pub(super) fn draw_bar(buffer: &mut Buffer, area: Rect, model: &Model) {
     }
 }
 
-/// Whether nothing worse than a store without a writer keeps the sources from being live.
-fn is_snapshot(model: &Model) -> bool {
-    !model.sources.iter().any(|source| {
-        matches!(source.state, SourceState::Waiting(_) | SourceState::Blocked(_) | SourceState::Failed(_))
-    })
+/// What keeps a source from being live.
+struct Notice<'a> {
+    /// Its name, where there are several.
+    name: Option<&'a str>,
+    /// How many others are not live either.
+    more: usize,
+    why: &'a str,
+    /// Whether it is worse than a store without a writer.
+    is_bad: bool,
 }
 
-/// What keeps a source from being live. Among sources that are followed, one that is not is as it should be.
-fn trouble(model: &Model) -> Option<&str> {
-    let sources = || model.sources.iter().filter(|source| source.progress.is_none());
-    let is_live =
-        sources().any(|source| matches!(source.state, SourceState::Live | SourceState::Replaced(_)));
-    sources().find_map(|source| match &source.state {
-        SourceState::Waiting(why) | SourceState::Blocked(why) | SourceState::Failed(why) => {
-            (!why.is_empty()).then_some(why.as_str())
+impl Notice<'_> {
+    /// Cells it wants, about.
+    fn width(&self) -> usize {
+        let cells = |text: &str| text.chars().count();
+        let more = if self.more > 0 { 13 } else { 0 };
+        self.name.map_or(0, |name| cells(name).min(usize::from(NAME)) + 2 + more) + cells(self.why) + 2
+    }
+}
+
+/// The worst that keeps a source from being live. Among sources that are followed, one that is not is as it should be.
+fn trouble(model: &Model) -> Option<Notice<'_>> {
+    let mut worst: Option<(Trouble, &Source, &str)> = None;
+    let (mut snapshots, mut bad, mut is_live) = (0, 0, false);
+    for source in &model.sources {
+        is_live |= matches!(source.state, SourceState::Live | SourceState::Replaced(_));
+        let Some((trouble, why)) = source.trouble().filter(|(_, why)| !why.is_empty()) else { continue };
+        *(if trouble == Trouble::Snapshot { &mut snapshots } else { &mut bad }) += 1;
+        if worst.is_none_or(|(known, ..)| known < trouble) {
+            worst = Some((trouble, source, why));
         }
-        SourceState::Snapshot(why) | SourceState::Damaged(why) => {
-            (!is_live && !why.is_empty()).then_some(why.as_str())
-        }
-        _ => None,
-    })
+    }
+    let (_, source, why) = worst.filter(|(trouble, ..)| *trouble > Trouble::Snapshot || !is_live)?;
+    let (count, is_bad) = if bad > 0 { (bad, true) } else { (snapshots, false) };
+    let several = model.readable_sources > 1 || source.is_folder && model.sources.len() > 1;
+    Some(Notice { name: several.then(|| source.short_name()), more: count - 1, why, is_bad })
 }

@@ -100,7 +100,7 @@ impl Layout {
         if !narrow {
             // A list of several sources has a column more.
             let several =
-                if model.readable_sources > 1 { (width.saturating_sub(120) / 3).min(12) } else { 0 };
+                if model.tells_sources_apart() { (width.saturating_sub(120) / 3).min(12) } else { 0 };
             let default = (width * 27 / 100).clamp(40.min(width / 3), 56) + several;
             let split = model.divider.unwrap_or(default).clamp(20, width - 50);
             layout.runs_panel = Rect { width: split, ..body };

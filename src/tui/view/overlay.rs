@@ -8,12 +8,15 @@ use crate::config::{Action, Group};
 use crate::text::{self, SafeText, Short, short};
 
 use super::super::glyph;
-use super::super::model::{Mode, Model, OverlayLine, Picker, TextInput};
+use super::super::model::{Mode, Model, OverlayLine, Picker, TextInput, Trouble};
 use super::super::widget::{own, own_right, panel, popup, put, put_middle, put_right, put_safe, wipe};
 use super::{Layout, bill};
 
 /// Rows of a picker and of the palette.
 pub(crate) const PICKER_ROWS: usize = 14;
+
+/// Sources that are not live which the problems name.
+const MAX_TROUBLED: usize = 20;
 
 /// The columns of a picker with their widths, from the right.
 const COLUMNS: [(&str, u16); 6] =
@@ -25,7 +28,9 @@ pub(super) fn picker(buffer: &mut Buffer, model: &Model, picker: &Picker) {
     let width = 92.min(buffer.area.width.saturating_sub(4));
     let rows = PICKER_ROWS.min(picker.shown().len().max(1));
     let (inner, mut title) = popup(buffer, width, rows as u16 + 4, theme.focus);
-    title.left(" Pick a ", theme.accent).left(picker.field.name(), theme.accent).left(" ", theme.accent);
+    let article =
+        if picker.field.name().starts_with(['a', 'e', 'i', 'o']) { " Pick an " } else { " Pick a " };
+    title.left(article, theme.accent).left(picker.field.name(), theme.accent).left(" ", theme.accent);
     let count = Short::EMPTY.and_number(picker.shown().len() as u64).and(" of ");
     title.left(&count.and_number(picker.len() as u64).and(" "), theme.faint);
     if inner.height < 3 {
@@ -98,8 +103,8 @@ pub(super) fn palette(
         if line == cursor {
             buffer.set_style(Rect { x: inner.x, y, width: inner.width, height: 1 }, theme.selection(true));
         }
-        put_right(buffer, inner.x, y, inner.right() - 1, model.key_names.all(*action), theme.dim);
-        own(buffer, inner.x + 2, y, inner.right() - 16, action.help(), theme.text);
+        let x = own(buffer, inner.x + 2, y, inner.right() - 16, action.help(), theme.text);
+        put_right(buffer, x + 2, y, inner.right() - 1, model.key_names.all(*action), theme.dim);
     }
 }
 
@@ -168,9 +173,9 @@ fn reference_line(model: &Model, line: &str) -> Option<Vec<(String, Style)>> {
     Some(vec![(format!("  {first:<34} "), theme.text), (rest, theme.dim)])
 }
 
-/// What could not be taken as it is, with examples.
+/// Sources that are not live, and what could not be taken as it is, with examples.
 pub(super) fn problems(buffer: &mut Buffer, model: &Model, scroll: usize) {
-    scrolled(buffer, model, " Skipped and odd records ", scroll);
+    scrolled(buffer, model, " Problems ", scroll);
 }
 
 /// Why the cost is what it is.
@@ -180,7 +185,8 @@ pub(super) fn bill(buffer: &mut Buffer, model: &Model, scroll: usize) {
 
 fn problem_lines(model: &Model) -> Vec<Vec<(String, Style)>> {
     let theme = &model.theme;
-    let mut lines: Vec<Vec<(String, Style)>> = Vec::new();
+    let mut lines = trouble_lines(model);
+    let troubles = lines.len();
     for source in &model.sources {
         let Some(problems) = model.store.problems(source.id).filter(|problems| !problems.is_empty()) else {
             continue;
@@ -204,8 +210,35 @@ fn problem_lines(model: &Model) -> Vec<Vec<(String, Style)>> {
         }
         lines.push(Vec::new());
     }
-    if lines.is_empty() {
+    if lines.len() == troubles {
         lines.push(vec![("Every record could be taken as it is.".to_owned(), theme.good)]);
+    }
+    lines
+}
+
+/// The sources that are not live, the worst first.
+fn trouble_lines(model: &Model) -> Vec<Vec<(String, Style)>> {
+    let theme = &model.theme;
+    let mut troubled: Vec<_> =
+        model.sources.iter().filter_map(|source| Some((source, source.trouble()?))).collect();
+    troubled.sort_by_key(|(_, (trouble, _))| std::cmp::Reverse(*trouble));
+    let mut lines = Vec::new();
+    for (source, (trouble, why)) in troubled.iter().take(MAX_TROUBLED) {
+        let (state, style) = match trouble {
+            Trouble::Failed => ("✗ failed", theme.bad),
+            Trouble::Blocked => ("! blocked", theme.warn),
+            Trouble::Damaged => ("⚠ damaged", theme.warn),
+            Trouble::Waiting => ("◌ waiting", theme.warn),
+            Trouble::Snapshot => ("□ snapshot", theme.dim),
+        };
+        lines.push(vec![(format!("{state:<12}"), style), (source.name.clone(), theme.accent)]);
+        lines.push(vec![(format!("{:12}{why}", ""), theme.dim)]);
+    }
+    if let Some(more) = troubled.len().checked_sub(MAX_TROUBLED).filter(|more| *more > 0) {
+        lines.push(vec![(format!("… and {} more", text::count(more as u64)), theme.faint)]);
+    }
+    if !lines.is_empty() {
+        lines.push(Vec::new());
     }
     lines
 }
@@ -251,7 +284,7 @@ pub(super) fn completions(buffer: &mut Buffer, layout: &Layout, model: &Model) {
     wipe(buffer, area);
     let (inner, _) = panel(buffer, area, theme.border);
     for (candidate, y) in candidates.iter().zip(inner.y..inner.bottom()) {
-        put_right(buffer, inner.x, y, inner.right(), candidate.help, theme.faint);
-        put(buffer, inner.x + 1, y, inner.right(), &candidate.insert, theme.text);
+        let x = put(buffer, inner.x + 1, y, inner.right(), &candidate.insert, theme.text);
+        put_right(buffer, x + 2, y, inner.right(), candidate.help, theme.faint);
     }
 }

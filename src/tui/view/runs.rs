@@ -66,7 +66,7 @@ fn draw_run(buffer: &mut Buffer, row: Rect, model: &Model, run: TraceIx, figures
     own_right(buffer, row.x, row.y, right, &time, time_style);
     right = right.saturating_sub(8);
     // Names come before the time of day.
-    let several = model.readable_sources > 1;
+    let several = model.tells_sources_apart();
     if row.width >= if several { 54 } else { 44 }
         && let Some(start) = trace.start()
     {

@@ -11,7 +11,7 @@ use crate::text::{Short, short};
 
 use super::super::glyph;
 use super::super::model::{BarSize, Focus, Model, Row};
-use super::super::widget::{Bar, BarEnd, Line, TimeScale, own, own_right, panel, put_middle, ruler};
+use super::super::widget::{Bar, BarEnd, Line, TimeScale, own, own_right, panel, put, put_middle, ruler};
 use super::{Columns, Layout};
 
 /// Deeper levels are not indented any further, so that names stay readable.
@@ -246,7 +246,10 @@ fn draw_name(
         folded.push(" ×");
         folded.push(&short::count(u64::from(row.folded)));
     }
-    x = put_middle(buffer, x, y, right.saturating_sub(folded.len() as u16), &name, style);
+    let end = right.saturating_sub(folded.len() as u16);
+    // What comes first after a colon says most.
+    let put_name = if name.contains(": ") { put } else { put_middle };
+    x = put_name(buffer, x, y, end, &name, style);
     own(buffer, x, y, right, &folded, theme.faint);
 }
 

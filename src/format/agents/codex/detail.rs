@@ -28,6 +28,11 @@ fn item(payload: &Map<String, Value>, alone: bool, reading: &mut Reading) {
             }
         }
         "user_message" => reading.said(false, text("message")),
+        "item_completed" if said_by_user(payload).is_some() => {
+            for part in said_by_user(payload).into_iter().flatten() {
+                reading.said(false, part.get("text").and_then(Value::as_str).unwrap_or_default());
+            }
+        }
         "reasoning" => {
             for part in payload.get("summary").and_then(Value::as_array).into_iter().flatten() {
                 let said = part.get("text").and_then(Value::as_str).unwrap_or_default();
@@ -57,6 +62,12 @@ fn item(payload: &Map<String, Value>, alone: bool, reading: &mut Reading) {
             }
         }
     }
+}
+
+/// The parts of a finished item that is what the user said.
+fn said_by_user(payload: &Map<String, Value>) -> Option<&Vec<Value>> {
+    let item = payload.get("item")?;
+    (item.get("type")?.as_str()? == "UserMessage").then(|| item.get("content")?.as_array()).flatten()
 }
 
 /// A value as a reader wants it: text without quotes, the rest as JSON.

@@ -83,3 +83,13 @@ fn the_turns_of_coding_agents_have_their_words() {
         }
     }
 }
+
+#[test]
+fn what_was_asked_is_told_though_no_model_was_called() {
+    let (turns, lines) = talk("codex/failed.jsonl");
+    assert_eq!((turns, lines.matches("holds no conversation").count()), (1, 0), "{lines}");
+    assert!(lines.contains("user\n"), "{lines}");
+    assert_eq!(lines.lines().skip(1).filter(|line| line.contains("this fails")).count(), 1, "{lines}");
+    let (_, lines) = talk("codex/main.jsonl");
+    assert_eq!(lines.matches("And summarise again.").count(), 2, "once beside its heading: {lines}");
+}
