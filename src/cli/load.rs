@@ -31,6 +31,8 @@ pub(super) struct Loaded {
     pub catalog: Arc<Catalog>,
     pub clock: Clock,
     pub sources: Vec<LoadedSource>,
+    /// Files of folders that hold something else, with what that is.
+    foreign: Vec<String>,
     filter: Filter,
     since: Option<UnixNanos>,
     redact: bool,
@@ -54,6 +56,9 @@ pub(super) fn now() -> UnixNanos {
 pub(super) fn load(names: &[String], args: &InputArgs) -> Result<Loaded, Failure> {
     let loaded = load_quietly(names, args)?;
     loaded.warn_of_problems();
+    for foreign in &loaded.foreign {
+        super::warn(&text::display_safe(foreign));
+    }
     Ok(loaded)
 }
 
@@ -63,6 +68,7 @@ pub(super) fn load_quietly(names: &[String], args: &InputArgs) -> Result<Loaded,
     let now = now();
     let since = args.since.as_deref().map(|text| parse_since(text, now)).transpose()?;
     let wish = wish(args)?;
+    let asked = names;
     let names = &sources_of(names, &wish)?;
     let user = user_prices(&args.prices)?;
 
@@ -71,6 +77,7 @@ pub(super) fn load_quietly(names: &[String], args: &InputArgs) -> Result<Loaded,
     let stop = StopFlag::default();
     let mut store = Store::new();
     let mut sources = Vec::new();
+    let mut foreign = Vec::new();
     let mut waiting = Vec::new();
     for (at, name) in names.iter().enumerate() {
         let id = SourceId(at as u16);
@@ -113,8 +120,13 @@ pub(super) fn load_quietly(names: &[String], args: &InputArgs) -> Result<Loaded,
                 store.take_changes();
             }
             SourceEvent::State(SourceState::Failed(why)) => {
-                stop.stop();
                 let name = &sources[message.source.0 as usize].name;
+                // A folder holds other things, too.
+                if !asked.contains(name) && foreign.len() + 1 < names.len() {
+                    foreign.push(format!("{why}: {name}"));
+                    continue;
+                }
+                stop.stop();
                 return Err(Failure::Source(format!("{why}: {name}")));
             }
             SourceEvent::Found { .. }
@@ -133,7 +145,16 @@ pub(super) fn load_quietly(names: &[String], args: &InputArgs) -> Result<Loaded,
         store.set_pricing(Box::new(table), args.cost);
         store.take_changes();
     }
-    Ok(Loaded { store, catalog, clock: Clock::at(now), sources, filter, since, redact: !args.no_redact })
+    Ok(Loaded {
+        store,
+        catalog,
+        clock: Clock::at(now),
+        sources,
+        foreign,
+        filter,
+        since,
+        redact: !args.no_redact,
+    })
 }
 
 /// Says which spans a command is about.

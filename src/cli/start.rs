@@ -15,6 +15,7 @@ use super::watch::{theme, watch};
 use crate::analysis::Report;
 use crate::config::Config;
 use crate::source::discover::{Homes, Session, nearby, sessions};
+use crate::store::TraceView;
 use crate::tui::{Choice, ChoiceFigures, Chosen, choose, wants_ascii};
 
 /// Most sources that are listed.
@@ -164,7 +165,10 @@ fn figures_of(group: &[(usize, &Session)]) -> Option<Vec<Figures>> {
             is_alone || span.trace().id_text().eq_ignore_ascii_case(&name)
         });
         let totals = &report.totals.totals;
+        let is_own = |trace: &TraceView<'_>| is_alone || trace.id_text().eq_ignore_ascii_case(&name);
+        let newest = loaded.store.traces().filter(is_own).max_by_key(TraceView::start);
         let figures = ChoiceFigures {
+            title: newest.map(|trace| loaded.shown(trace.name())).unwrap_or_default(),
             runs: report.totals.runs,
             running: report.totals.running,
             tokens: totals.tokens.total(),

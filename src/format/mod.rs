@@ -204,6 +204,7 @@ pub static LINE_FORMATS: &[&LineFormat] = &[
     &agents::claude::LINES,
     &agents::codex::LINES,
     &agents::gemini::LINES,
+    &agents::opencode::files::FILES,
     &telemetry_api::LINES,
     &jaeger::LINES,
     &zipkin::LINES,

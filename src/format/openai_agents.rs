@@ -89,13 +89,13 @@ enum Callback {
 impl Callback {
     fn of(record: &Json) -> Self {
         let words = record.as_object().into_iter().flat_map(Map::values).filter_map(Json::as_str);
-        let known = words.filter_map(|word| match word.strip_prefix("on_").unwrap_or(word) {
+        let mut known = words.filter_map(|word| match word.strip_prefix("on_").unwrap_or(word) {
             "trace_start" => Some(Self::TraceStart),
             "trace_end" => Some(Self::TraceEnd),
             "shutdown" | "force_flush" => Some(Self::Housekeeping),
             _ => None,
         });
-        known.last().unwrap_or(Self::Other)
+        known.next_back().unwrap_or(Self::Other)
     }
 }
 

@@ -30,9 +30,8 @@ impl SessionFiles {
     /// The session whose file this is.
     pub(super) fn of(path: &Path) -> Option<Self> {
         let id = path.file_stem()?.to_str()?;
-        let is_named = id.len() == 36
-            && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
-            && path.extension().is_some_and(|extension| extension == "jsonl");
+        let is_named =
+            id.len() == 36 && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-') && is_log(path);
         if !is_named || !path.is_file() {
             return None;
         }
@@ -54,8 +53,8 @@ impl SessionFiles {
         let beside = folder_of(&self.path);
         let mut entries = 0;
         for (path, meta) in read(&beside, &mut entries) {
-            let name = file_name(&path);
-            if meta.is_file() && name.starts_with("agent-") && name.ends_with(".jsonl") && self.owns(&path) {
+            let is_named = file_name(&path).starts_with("agent-") && is_log(&path);
+            if meta.is_file() && is_named && self.owns(&path) {
                 listing.files.push((path, meta));
             }
         }
@@ -68,7 +67,7 @@ impl SessionFiles {
             for (path, meta) in read(&folder, &mut entries) {
                 if meta.is_dir() && depth < MAX_DEPTH {
                     left.push((path, depth + 1));
-                } else if meta.is_file() && path.extension().is_some_and(|extension| extension == "jsonl") {
+                } else if meta.is_file() && is_log(&path) {
                     listing.files.push((path, meta));
                 }
             }
@@ -99,6 +98,10 @@ impl SessionFiles {
         known.insert(path.to_owned(), owns);
         owns
     }
+}
+
+fn is_log(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "jsonl")
 }
 
 /// What is in a folder, links followed.

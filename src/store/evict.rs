@@ -193,7 +193,10 @@ impl Store {
             self.changes.push(SpanIx(row));
         }
         self.waiting.remove(&trace);
-        self.heirs.remove(&trace);
+        // A row that stays may still have to give back the model that it took from its caller.
+        if let Some(heirs) = self.heirs.get_mut(&trace) {
+            heirs.retain(|row| stays.contains(row));
+        }
         let owner = &mut self.traces.rows[trace as usize];
         (owner.ids, owner.last_row, owner.rows) = (ids, last_row, kept);
         owner.generation = self.generation + 1;

@@ -262,6 +262,27 @@ fn open_spans_of_an_ended_run_are_unfinished() {
 }
 
 #[test]
+fn a_parent_that_is_only_named_is_running_while_its_trace_grows() {
+    let child = [Said::new(2, SpanKind::Step).under(1).at(CLOCK.now.0 - 100, Some(CLOCK.now.0 - 50))];
+    let told = |live: bool| {
+        let mut store = Store::new();
+        store.add_segment(SegmentId(0), SourceId(0));
+        store.apply(SourceId(0), &batch(&child), Arrival { at: CLOCK.now, live });
+        store
+    };
+    let statuses = |store: &Store, clock: &Clock| {
+        let trace = store.traces().next().expect("a trace");
+        let parent = trace.spans().find(|span| !span.is_known()).expect("the parent");
+        (parent.status(clock), trace.status(clock), trace.may_be_active(), trace.running_spans(clock))
+    };
+    let (at_rest, watched) = (told(false), told(true));
+    assert_eq!(statuses(&at_rest, &CLOCK), (Status::Unfinished, Status::Unfinished, false, 0));
+    assert_eq!(statuses(&watched, &CLOCK), (Status::Running, Status::Running, true, 1));
+    let later = Clock { now: UnixNanos(CLOCK.now.0 + 2 * Clock::STALE), stale: Clock::STALE };
+    assert_eq!(statuses(&watched, &later), (Status::Unfinished, Status::Unfinished, true, 0));
+}
+
+#[test]
 fn steps_inherit_the_model_of_their_generation() {
     struct Flat;
     impl Pricing for Flat {

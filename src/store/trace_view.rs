@@ -3,11 +3,14 @@
 use super::handle::{SpanIx, TraceIx};
 use super::traces::TraceRow;
 use super::view::{Clock, SpanView};
-use super::{Store, Totals};
-use crate::model::{Id, SourceId, Status, UnixNanos};
+use super::{Facets, Store, Totals};
+use crate::model::{Id, SourceId, Status, Symbol, UnixNanos};
 
 /// Types of roots that are a conversation with a title.
 const SESSIONS: [&str; 2] = ["session", "thread"];
+
+/// Spans that are asked for the name of a trace without root.
+const MAX_ASKED: usize = 64;
 
 /// A trace, for reading.
 #[derive(Clone, Copy)]
@@ -60,8 +63,19 @@ impl<'a> TraceView<'a> {
             // What a session calls its workflow is the project, the same for many.
             Some(root) if is_session(root) && !["", "session"].contains(&root.name()) => root.name(),
             Some(root) => label(root),
-            None => self.spans().find(SpanView::is_known).map_or("", label),
+            None => self
+                .name_without_root()
+                .unwrap_or_else(|| self.spans().find(SpanView::is_known).map_or("", label)),
         }
+    }
+
+    /// What its spans say of the whole. One span's own name would be another one with each that comes.
+    fn name_without_root(&self) -> Option<&'a str> {
+        let first = |name: fn(&Facets) -> Symbol| {
+            let spans = self.spans().filter(SpanView::is_known).take(MAX_ASKED);
+            spans.map(|span| span.text(name(span.facets()))).find(|text| !text.is_empty())
+        };
+        first(|facets| facets.workflow).or_else(|| first(|facets| facets.service))
     }
 
     /// Earliest start of its spans.
@@ -117,6 +131,7 @@ impl<'a> TraceView<'a> {
         let decides = SpanIx::some(row.resumed).or(SpanIx::some(row.root)).map(|span| self.store.span(span));
         let status = match decides {
             Some(span) => span.status(clock),
+            None if self.is_growing(clock) => Status::Running,
             None => Status::Unfinished,
         };
         if row.open == 0 && row.suspended > 0 && status == Status::Running {
@@ -139,10 +154,19 @@ impl<'a> TraceView<'a> {
         self.spans().filter(open).take(row.open as usize).any(|span| runs(&span))
     }
 
+    /// Whether something of it was written while it was watched, not long ago.
+    pub(super) fn is_growing(&self, clock: &Clock) -> bool {
+        self.row().seen.is_some_and(|seen| clock.now.since(seen) <= clock.stale)
+    }
+
+    fn has_known_root(&self) -> bool {
+        self.root().is_some_and(|root| root.is_known())
+    }
+
     /// Whether it may be under way: a quick look before asking for its status.
     pub fn may_be_active(&self) -> bool {
         let row = self.row();
-        row.open > 0 || row.suspended > 0
+        row.open > 0 || row.suspended > 0 || (row.seen.is_some() && !self.has_known_root())
     }
 
     /// Its sums.
@@ -152,7 +176,7 @@ impl<'a> TraceView<'a> {
 
     /// Open spans that are still under way.
     pub fn running_spans(&self, clock: &Clock) -> u64 {
-        if self.row().open == 0 {
+        if !self.may_be_active() {
             return 0;
         }
         self.spans().filter(|span| span.status(clock) == Status::Running).count() as u64

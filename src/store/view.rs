@@ -213,7 +213,8 @@ impl<'a> SpanView<'a> {
     pub fn status(&self, clock: &Clock) -> Status {
         let columns = &self.store.columns;
         if !self.is_known() {
-            return Status::Unfinished;
+            // Many write a span when it ends: what is below it was told, it will be.
+            return if self.trace().is_growing(clock) { Status::Running } else { Status::Unfinished };
         }
         match columns.status(self.row) {
             Some(status) if status.is_terminal() || status == Status::Suspended => status,

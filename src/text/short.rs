@@ -277,6 +277,11 @@ pub fn count(number: u64) -> Short {
     out
 }
 
+/// How many of something, in words for one and for several.
+pub fn counted(number: u64, one: &str, several: &str) -> Short {
+    count(number).and(" ").and(if number == 1 { one } else { several })
+}
+
 /// See [`super::usd`].
 pub fn usd(amount: NanoUsd) -> Short {
     signed(amount.0, |out, nanos| match nanos {

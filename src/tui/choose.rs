@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use super::ascii;
 use super::event::key_of;
-use super::model::{theme_of, wall_clock};
+use super::model::{is_numbered, theme_of, wall_clock};
 use super::signal::{Signal, Signals};
 use super::terminal::Guard;
 use super::theme::{Depth, Theme};
@@ -43,8 +43,10 @@ pub struct Choice {
 }
 
 /// What is in a source.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct ChoiceFigures {
+    /// What the newest run is called; untrusted text.
+    pub title: String,
     /// Runs.
     pub runs: u64,
     /// Spans under way.
@@ -126,8 +128,8 @@ pub async fn choose(
             read = figures.recv(), if more => match read {
                 Some((at, format, figures)) => {
                     if let Some(choice) = chooser.choices.get_mut(at) {
-                        (choice.format, choice.figures) = (format, figures);
-                        choice.unreadable = figures.is_none();
+                        (choice.format, choice.unreadable) = (format, figures.is_none());
+                        choice.figures = figures;
                     }
                 }
                 None => more = false,
@@ -220,13 +222,21 @@ impl Columns {
             own_right(buffer, inner.x, inner.y, right, head, theme.faint);
             right = right.saturating_sub(cells);
         }
-        own(buffer, inner.x + 2, inner.y, right, "source", theme.faint);
+        let (x, right) = (inner.x + 2, right.saturating_sub(1));
+        own(buffer, x, inner.y, right, "source", theme.faint);
+        own(buffer, self.middle(x, right), inner.y, right, "newest run", theme.faint);
+    }
+
+    /// Where the titles begin between these two; the latter when there is no room for them.
+    fn middle(&self, x: u16, right: u16) -> u16 {
+        if self.format && right > x + 70 { x + (right - x) / 2 } else { right }
     }
 
     fn row(&self, buffer: &mut Buffer, inner: Rect, y: u16, choice: &Choice, now: UnixNanos, theme: &Theme) {
+        let none = ChoiceFigures::default();
+        let figures = choice.figures.as_ref().unwrap_or(&none);
         let mut right = inner.right() - 1;
         for (head, cells) in self.widths().into_iter().rev() {
-            let figures = choice.figures.unwrap_or_default();
             let left = right.saturating_sub(cells);
             let (value, style) = match head {
                 "written" => (choice.modified.map_or(Short::EMPTY, |at| age(now.since(at))), theme.dim),
@@ -236,18 +246,27 @@ impl Columns {
                 _ if choice.figures.is_none() => (Short::of("…"), theme.faint),
                 "runs" => (short::count(figures.runs), theme.dim),
                 "tokens" => (short::tokens(figures.tokens), theme.dim),
-                _ => (cost(&figures), theme.text),
+                _ => (cost(figures), theme.text),
             };
             own_right(buffer, left, y, right, &value, style);
             right = left;
         }
-        let figures = choice.figures.unwrap_or_default();
         match () {
             () if figures.running > 0 => _ = own(buffer, inner.x, y, right, "●", theme.good),
             () if figures.errors > 0 => _ = own(buffer, inner.x, y, right, "✗", theme.bad),
             () => {}
         }
-        put_middle(buffer, inner.x + 2, y, right.saturating_sub(1), &choice.name, theme.text);
+        let (x, right) = (inner.x + 2, right.saturating_sub(1));
+        let middle = self.middle(x, right);
+        if middle < right {
+            put_middle(buffer, middle, y, right, &figures.title, theme.text);
+            put_middle(buffer, x, y, middle.saturating_sub(2), &choice.name, theme.dim);
+        } else {
+            // The title of a session says more than its number.
+            let is_title = is_numbered(&choice.name) && !figures.title.is_empty();
+            let name = if is_title { &figures.title } else { &choice.name };
+            put_middle(buffer, x, y, right, name, theme.text);
+        }
     }
 }
 
@@ -277,12 +296,18 @@ mod tests {
         };
         let figures =
             ChoiceFigures { runs: 3, tokens: 12_400, cost: NanoUsd(66_000_000), ..Default::default() };
+        let title = "Find the \u{1b}[31mbug".to_owned();
+        let titled = ChoiceFigures { title, ..figures.clone() };
         let unpriced = ChoiceFigures { unpriced: 2, running: 1, ..figures };
         Chooser {
             choices: vec![
-                choice("/home/me/.claude/projects/a/one.jsonl", Some(figures)),
+                choice("~/.claude/projects/a/8ab0f0a6-ec9b-42de-a950-7008329de395.jsonl", Some(titled)),
                 choice("run\u{1b}[31m.db", Some(unpriced)),
                 choice("three.ndjson", None),
+                choice(
+                    "claude-code.db",
+                    Some(ChoiceFigures { title: "a run".to_owned(), ..Default::default() }),
+                ),
             ],
             theme: theme_of("dark", Depth::True),
             cursor: 0,
@@ -302,6 +327,7 @@ mod tests {
 
     #[test]
     fn the_list_at_three_widths() {
+        insta::assert_snapshot!("choose_wide", drawn(&mut chooser(), 150, 8));
         insta::assert_snapshot!("choose_usual", drawn(&mut chooser(), 120, 8));
         insta::assert_snapshot!("choose_small", drawn(&mut chooser(), 80, 8));
         insta::assert_snapshot!("choose_narrow", drawn(&mut chooser(), 50, 8));
@@ -316,7 +342,7 @@ mod tests {
         assert_eq!(chooser.press(key("enter"), 24), Some(Chosen::Source(1)));
         assert_eq!(chooser.press(key("G"), 24), None);
         assert_eq!(chooser.press(key("down"), 24), None);
-        assert_eq!(chooser.press(key("enter"), 24), Some(Chosen::Source(2)));
+        assert_eq!(chooser.press(key("enter"), 24), Some(Chosen::Source(3)));
         assert_eq!(chooser.press(key("esc"), 24), Some(Chosen::Nothing));
         assert_eq!(chooser.press(key("ctrl-c"), 24), Some(Chosen::Interrupted));
     }

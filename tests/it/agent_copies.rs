@@ -138,7 +138,9 @@ fn a_subagent_and_a_copy_that_come_while_watching() {
     let path = folder.path().join("47406463-7050-4a00-983f-82431da62f30.jsonl");
     std::fs::write(&path, &fork[..=copied]).expect("written");
     live.follow_more(&path);
-    live.until("the copy", |store| store.spans().filter(|span| span.is_duplicate()).count() >= 11);
+    live.until("the copy", |store| {
+        store.spans().filter(tracetui::store::SpanView::is_duplicate).count() >= 11
+    });
     assert_eq!(output(&live.store), 795);
     append(&path, &fork[copied + 1..]);
     live.until("what it adds", |store| output(store) == 999);

@@ -254,3 +254,19 @@ fn completions_and_manual_are_whole() {
     assert!(manual.starts_with(".ie") && manual.contains(".TH tracetui 1"), "{manual}");
     assert!(manual.contains("Exit codes"), "{manual}");
 }
+
+#[test]
+fn a_folder_may_hold_databases_of_other_kinds() {
+    let folder = tempfile::tempdir().expect("folder");
+    std::fs::copy(fixture("openai-agents/ticket.ndjson"), folder.path().join("run.ndjson")).expect("copied");
+    let session = folder.path().join("session.db");
+    rusqlite::Connection::open(&session)
+        .expect("opens")
+        .execute_batch("CREATE TABLE agent_messages (id INTEGER PRIMARY KEY, session_id, message_data)")
+        .expect("made");
+    let run = tracetui(&["report", "--json", &folder.path().to_string_lossy()]);
+    assert!(run.stderr.contains("OpenAI Agents SDK"), "{}", run.stderr);
+    assert_eq!(run.json()["totals"]["spans"], 7);
+    let alone = tracetui(&["report", &session.to_string_lossy()]);
+    assert_eq!(alone.code, 2);
+}

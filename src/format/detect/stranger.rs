@@ -131,7 +131,16 @@ fn record(text: &str) -> Option<String> {
 /// What text without JSON looks like.
 fn plain(sample: &LineSample<'_>) -> Option<String> {
     let lines: Vec<_> = sample.lines().take(20).map(String::from_utf8_lossy).collect();
-    if lines.iter().any(|line| line.starts_with("# HELP ") || line.starts_with("# TYPE ")) {
+    let is_sample = |line: &str| {
+        let labelled = line.split_once('{').zip(line.rsplit_once("} "));
+        labelled.is_some_and(|((name, _), (_, value))| {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':');
+            let number = value.split(' ').next().unwrap_or_default();
+            !name.is_empty() && name.bytes().all(plain) && number.parse::<f64>().is_ok()
+        })
+    };
+    let told = |line: &str| line.starts_with("# HELP ") || line.starts_with("# TYPE ");
+    if lines.iter().any(|line| told(line)) || lines.first().is_some_and(|line| is_sample(line)) {
         return Some("Prometheus metrics: they hold no spans; give the trace data".to_owned());
     }
     let fields = |line: &str, separator: char| line.matches(separator).count();

@@ -68,6 +68,7 @@ fn strangers_are_named() {
         (br#"{"a":1,"b":2}"#.to_vec(), "found: a, b"),
         (b"trace_id,span_id,name\nt,s,n\nt,s,n\n".to_vec(), "CSV"),
         (b"# HELP x y\n# TYPE x counter\nx 1\n".to_vec(), "Prometheus"),
+        (b"up{job=\"a\",instance=\"b,c\"} 1.0\nup{job=\"d\",instance=\"e,f\"} 0\n".to_vec(), "Prometheus"),
         (b"hello\nworld\n".to_vec(), "plain text"),
     ] {
         let said = found(&bytes);

@@ -62,9 +62,9 @@ pub(super) fn response(row: &[(String, Cell<'_>)]) -> SpanDetail {
     messages.extend(tools("calls", Role::Assistant, true));
     // Between tools a prompt is their results, and an answer their calls.
     let last = |output: bool| {
-        let told =
+        let mut told =
             detail.messages.iter().filter(|message| message.output == output && message.tool.is_some());
-        told.last().map(|message| message.text.clone())
+        told.next_back().map(|message| message.text.clone())
     };
     (detail.input, detail.output) =
         (detail.input.or_else(|| last(false)), detail.output.or_else(|| last(true)));

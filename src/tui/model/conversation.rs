@@ -7,7 +7,13 @@
 //! Runs leave memory, and their rows become those of other runs: a turn names its spans by handle and id, and uses a
 //! handle only while both agree. The runs of turns near the selected one are kept in memory and asked back.
 
+mod renew;
+
+use std::time::Instant;
+
 use rustc_hash::FxHashMap;
+
+use self::renew::Looked;
 
 use super::lines::{self, Ink, TextLine};
 use crate::model::{Field, Id, Message, Role, SpanDetail, SpanKind, Status, Symbol, UnixNanos};
@@ -72,10 +78,19 @@ pub struct Turn {
     totals: Totals,
     /// Whether the run was in memory when this was made; else only its root was known.
     whole: bool,
+    /// Spans below it, tokens and the end: whether anything was added.
+    told: (u64, u64, Option<UnixNanos>),
     said: Said,
+    /// What was said before more was added to it.
+    before: Option<Said>,
 }
 
 impl Turn {
+    /// What tells it from all others, wherever its rows are.
+    fn key(&self) -> (TraceIx, u128) {
+        (self.trace, self.span.1.bits())
+    }
+
     /// The span that is the turn; `None` while it isn't in memory.
     pub fn span<'a>(&self, store: &'a Store) -> Option<SpanView<'a>> {
         self.span.find(store, self.trace)
@@ -103,6 +118,7 @@ pub struct Conversation {
     /// What the lines were made for.
     made_for: Option<(usize, usize, u64)>,
     changes: u64,
+    looked: Looked,
 }
 
 /// The session that a run belongs to.
@@ -120,17 +136,12 @@ impl Conversation {
         if session.is_none() {
             return None;
         }
-        let mut turns: Vec<Turn> = store
-            .traces()
-            .filter(|trace| session_of(store, trace.ix()) == session)
-            .flat_map(|trace| turns_of(store, trace.ix()))
-            .collect();
-        turns.sort_by_key(|turn| (turn.start, turn.trace));
-        let surplus = turns.len().saturating_sub(MAX_TURNS);
-        turns.drain(..surplus);
+        let began = Instant::now();
+        let turns = turns_of_session(store, session);
+        let looked = Looked::since(store, began);
         let cursor = turns.iter().rposition(|turn| turn.trace == run).unwrap_or(0);
         let (lines, offset) = (Vec::new(), 0);
-        Some(Self { session, turns, cursor, offset, lines, made_for: None, changes: 0 })
+        Some(Self { session, turns, cursor, offset, lines, made_for: None, changes: 0, looked })
     }
 
     /// The selected turn.
@@ -251,6 +262,9 @@ impl Conversation {
             self.lines.push((at, head));
             let body = match (&turn.said, turn.next(store)) {
                 (Said::Unread | Said::Reading, next) if !turn.whole || next.is_none() => away(),
+                (Said::Unread | Said::Reading, _) => {
+                    said(turn.before.as_ref().unwrap_or(&turn.said), at == self.cursor, width)
+                }
                 _ => said(&turn.said, at == self.cursor, width),
             };
             self.lines.extend(body.into_iter().map(|line| (at, line)));
@@ -267,6 +281,19 @@ impl Conversation {
         }
         self.offset = self.offset.min(first).min(self.lines.len().saturating_sub(1));
     }
+}
+
+/// The turns of all runs of a session, oldest first; the newest ones where there are very many.
+fn turns_of_session(store: &Store, session: Symbol) -> Vec<Turn> {
+    let mut turns: Vec<Turn> = store
+        .traces()
+        .filter(|trace| session_of(store, trace.ix()) == session)
+        .flat_map(|trace| turns_of(store, trace.ix()))
+        .collect();
+    turns.sort_by_key(|turn| (turn.start, turn.trace));
+    let surplus = turns.len().saturating_sub(MAX_TURNS);
+    turns.drain(..surplus);
+    turns
 }
 
 /// The turns of a run: spans that call themselves one, else the run itself.
@@ -288,15 +315,17 @@ fn turns_of(store: &Store, trace: TraceIx) -> Vec<Turn> {
         let from = last_call.into_iter().chain([root]).map(Name::of).collect();
         let (span, start) = (Name::of(root), view.start());
         let totals = *view.totals();
-        return vec![Turn { trace, span, start, from, parts: None, whole, totals, said: Said::Unread }];
+        let told = (totals.spans, totals.tokens.total(), root.end());
+        let (parts, said, before) = (None, Said::Unread, None);
+        return vec![Turn { trace, span, start, from, parts, totals, whole, told, said, before }];
     }
     inner.sort_by_key(|span| (span.start(), span.ix()));
     let places: FxHashMap<SpanIx, usize> =
         inner.iter().enumerate().map(|(at, span)| (span.ix(), at)).collect();
     let turn = |span: SpanView<'_>| {
-        let (start, span) = (span.start(), Name::of(span));
+        let (start, told, span) = (span.start(), (0, 0, span.end()), Name::of(span));
         let (from, parts, totals) = (vec![span], Some(Vec::new()), Totals::default());
-        Turn { trace, span, start, from, parts, whole, totals, said: Said::Unread }
+        Turn { trace, span, start, from, parts, totals, whole, told, said: Said::Unread, before: None }
     };
     let mut turns: Vec<Turn> = inner.into_iter().map(turn).collect();
     let mut calls: Vec<Vec<SpanView<'_>>> = vec![Vec::new(); turns.len()];
@@ -316,6 +345,7 @@ fn turns_of(store: &Store, trace: TraceIx) -> Vec<Turn> {
         }
     }
     for (turn, mut calls) in turns.iter_mut().zip(calls) {
+        (turn.told.0, turn.told.1) = (turn.totals.spans, turn.totals.tokens.total());
         calls.sort_by_key(|span| (span.start(), span.ix()));
         if calls.len() > FIRST_CALLS + LAST_CALLS {
             calls.drain(FIRST_CALLS..calls.len() - LAST_CALLS);

@@ -7,19 +7,23 @@ const DIGITS: usize = 8;
 
 /// The file's name without its ending or, where that is an id, its format's.
 pub(super) fn of(name: &str, format: Option<&'static str>) -> String {
-    let file = name.rsplit('/').next().unwrap_or(name);
-    let file = file.strip_suffix(".gz").or_else(|| file.strip_suffix(".zst")).unwrap_or(file);
-    let stem = Path::new(file).file_stem().map_or_else(|| file.into(), |stem| stem.to_string_lossy());
     match format {
-        Some(format) if is_id(&stem) => format.to_owned(),
-        _ => stem.into_owned(),
+        Some(format) if is_numbered(name) => format.to_owned(),
+        _ => stem(name),
     }
 }
 
-/// Whether a name holds an id: many hexadecimal digits in a row, some of them decimal.
-fn is_id(stem: &str) -> bool {
-    stem.split(|letter: char| !letter.is_ascii_hexdigit())
+/// Whether a source's name is an id: many hexadecimal digits in a row, some of them decimal.
+pub(in crate::tui) fn is_numbered(name: &str) -> bool {
+    stem(name)
+        .split(|letter: char| !letter.is_ascii_hexdigit())
         .any(|part| part.len() >= DIGITS && part.bytes().any(|byte| byte.is_ascii_digit()))
+}
+
+fn stem(name: &str) -> String {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let file = file.strip_suffix(".gz").or_else(|| file.strip_suffix(".zst")).unwrap_or(file);
+    Path::new(file).file_stem().map_or_else(|| file.to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

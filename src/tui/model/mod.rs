@@ -35,6 +35,7 @@ pub(super) use budget::{BudgetState, Budgets};
 pub(super) use conversation::Conversation;
 pub(super) use detail::{Detail, Payload, Tab};
 pub(super) use input::TextInput;
+pub(super) use label::is_numbered;
 pub(super) use lines::{Ink, TextLine};
 pub(super) use payloads::{Found, PayloadSearch};
 pub(super) use picker::{Picker, narrowed};

@@ -56,6 +56,31 @@ fn a_conversation_turn_by_turn() {
 }
 
 #[test]
+fn a_conversation_goes_on_while_it_is_looked_at() {
+    let mut screen = Screen::of(100, 30, &turns());
+    screen.press("j C");
+    assert!(screen.draw().contains("3 turns"));
+    let turn = |status: &str, end: &str, said: &str| {
+        format!(
+            r#"{{"trace_id":"t6","span_id":"r6","name":"ask","span_type":"agent_run","started_at":"2026-02-04T17:00:09Z"{end},"status":"{status}","attributes":{{"sessionId":"chat-1"}},"input":{{"messages":[{{"role":"user","content":"One more"}}]}}{said}}}"#
+        ) + "\n"
+    };
+    screen.append(&turn("started", "", ""));
+    let drawn = screen.draw();
+    assert!(drawn.contains("4 turns") && drawn.contains("One more"), "{drawn}");
+    assert!(drawn.contains("4/4 ask  running"), "the newest is followed:\n{drawn}");
+    let end = r#","ended_at":"2026-02-04T17:00:10Z""#;
+    screen.append(&turn("completed", end, r#","output":{"content":"With pleasure."}"#));
+    let drawn = screen.draw();
+    assert!(drawn.contains("With pleasure.") && drawn.contains("4/4 ask  ok"), "{drawn}");
+    // Who looks at an earlier turn stays there.
+    screen.press("k k");
+    screen.append(&turn("completed", end, r#","output":{"content":"With pleasure."}"#).replace("6\"", "7\""));
+    let drawn = screen.draw();
+    assert!(drawn.contains("5 turns") && drawn.contains("Second line."), "{drawn}");
+}
+
+#[test]
 fn the_bill_of_a_call_and_its_run() {
     let mut screen = Screen::of(100, 40, &turns());
     screen.press("j enter j $");

@@ -238,6 +238,7 @@ fn converse(model: &mut Model, effects: &mut Vec<Effect>) {
     else {
         return;
     };
+    conversation.renew(&model.store);
     for span in conversation.wanted(&model.store) {
         effects.push(Effect::ReadDetail(span, model.store.span(span).payloads()));
     }

@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::super::model::{Conversation, Model};
 use super::super::widget::{own, own_right, panel, put_safe, wipe};
 use super::detail::style;
-use crate::text::Short;
+use crate::text::{Short, short};
 
 /// Where the turns go on a screen of this size.
 fn area(size: (u16, u16)) -> Rect {
@@ -27,7 +27,8 @@ pub(super) fn draw(buffer: &mut Buffer, model: &Model, conversation: &Conversati
     let (inner, mut title) = panel(buffer, area, theme.focus);
     title.left(" Conversation ", theme.accent);
     title.text(&model.shown(model.store.strings().get(conversation.session)), theme.strong);
-    title.left(&Short::of("  ").and_number(conversation.turns.len() as u64).and(" turns "), theme.dim);
+    let turns = short::counted(conversation.turns.len() as u64, "turn", "turns");
+    title.left(&Short::of("  ").and(&turns).and(" "), theme.dim);
     title.left(" j k turns  ⏎ open the run  esc closes ", theme.faint);
     let height = usize::from(inner.height);
     for ((turn, line), y) in conversation.lines.iter().skip(conversation.offset).take(height).zip(inner.y..) {

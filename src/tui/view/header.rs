@@ -11,6 +11,9 @@ use super::super::model::{Model, Source};
 use super::super::widget::Line;
 use super::money;
 
+/// Formats that the second line names.
+const MAX_NAMED: usize = 8;
+
 /// Draws the first line: what is watched, and what it adds up to.
 pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model) {
     let theme = &model.theme;
@@ -52,9 +55,10 @@ pub(super) fn draw(buffer: &mut Buffer, area: Rect, model: &Model) {
             theme.status(crate::model::Status::Suspended),
         );
     }
-    line.left_whole(&short::count(model.store.run_count()).and(" runs"), theme.dim);
+    line.left_whole(&short::counted(model.store.run_count(), "run", "runs"), theme.dim);
     if totals.errors > 0 {
-        line.left_whole(&Short::of("✗ ").and(&short::count(totals.errors)).and(" errors"), theme.bad);
+        let errors = short::counted(totals.errors, "error", "errors");
+        line.left_whole(&Short::of("✗ ").and(&errors), theme.bad);
     }
 }
 
@@ -119,21 +123,21 @@ pub(super) fn draw_bar(buffer: &mut Buffer, area: Rect, model: &Model) {
     money::draw_unpriced(&mut line, area.width, model);
     line.left(" ", theme.text);
     if model.filter_text.is_empty() {
-        let mut before = None;
+        let mut named = [""; MAX_NAMED];
         for format in model.sources.iter().filter_map(|source| source.format) {
-            if before != Some(format) {
-                line.left(if before.is_some() { ", " } else { "" }, theme.dim).left(format, theme.dim);
-            }
-            before = Some(format);
+            let place = named.iter().position(|known| known.is_empty() || *known == format);
+            let Some(at) = place.filter(|at| named[*at].is_empty()) else { continue };
+            named[at] = format;
+            line.left(if at > 0 { ", " } else { "" }, theme.dim).left(format, theme.dim);
         }
         let totals = model.store.totals();
         if totals.spans > 0 {
-            for (count, what) in [
-                (totals.spans, " spans"),
-                (totals.llm_calls, " model calls"),
-                (totals.tool_calls, " tool calls"),
+            for (count, one, several) in [
+                (totals.spans, "span", "spans"),
+                (totals.llm_calls, "model call", "model calls"),
+                (totals.tool_calls, "tool call", "tool calls"),
             ] {
-                line.left(&Short::of(" · ").and(&short::count(count)).and(what), theme.dim);
+                line.left(&Short::of(" · ").and(&short::counted(count, one, several)), theme.dim);
             }
         }
         if let Some(why) = trouble(model) {

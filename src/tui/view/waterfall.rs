@@ -223,7 +223,11 @@ fn draw_name(
     x = own(buffer, x, y, right, fold, theme.dim);
     let colour = if faded { theme.faint } else { theme.kind(kind) };
     x = own(buffer, x, y, right, glyph::kind(kind), colour) + 1;
-    let name = if node.missing { "(missing parent)".into() } else { model.shown(span.label()) };
+    let name = match node.missing {
+        true if status == Status::Running => "(not told yet)".into(),
+        true => "(missing parent)".into(),
+        false => model.shown(span.label()),
+    };
     let name = if name.is_empty() { kind.as_str().into() } else { name };
     let hit = model.search.is_on() && model.search.hits.contains(&node.span);
     let style = match () {

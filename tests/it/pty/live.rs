@@ -8,7 +8,7 @@ fn a_log_that_grows_is_followed() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = spans::file(folder.path(), "run.ndjson", &spans::run("t0", "first-flow"));
     let mut terminal = Terminal::start(&["watch", &path.to_string_lossy()], USUAL);
-    terminal.wait_for("1 runs");
+    terminal.wait_for("1 run ");
     for n in 1..=20 {
         let text = spans::run(&format!("t{n}"), &format!("flow-number-{n}"));
         // A write may end in the middle of a record.
@@ -47,7 +47,7 @@ fn a_database_that_grows_is_followed_without_being_touched() {
     };
     insert(1);
     let mut terminal = Terminal::start(&["watch", &path.to_string_lossy()], USUAL);
-    terminal.wait_for("1 runs");
+    terminal.wait_for("1 run ");
     (2..=30).for_each(&mut insert);
     terminal.wait_for("30 runs");
     terminal.send("q");

@@ -7,6 +7,7 @@
 //! repeats the sums and `step-finish` parts the counters of their messages; only messages count.
 
 mod detail;
+pub(in crate::format) mod files;
 mod part;
 
 #[cfg(test)]
@@ -18,12 +19,12 @@ use crate::format::json::Value;
 use crate::format::usage::{Convention, Counters};
 use crate::format::{Cell, Lookup, RowPlace, TableFormat, TablePlan, TableSchema};
 use crate::model::{
-    Batch, Id, Marks, NanoUsd, Parent, Reason, SpanKind, SpanUpdate, Stamp, Status, Timed, UnixNanos, Usage,
-    response_key,
+    Batch, Id, Marks, NanoUsd, Parent, Reason, SegmentId, SpanKind, SpanUpdate, Stamp, Status, Timed,
+    UnixNanos, Usage, response_key,
 };
 
 const NAME: &str = "opencode";
-const ABOUT: &str = "sessions of OpenCode and Kilo: tables session, message and part of opencode.db";
+const ABOUT: &str = "sessions of OpenCode and Kilo: tables session, message and part of opencode.db, or older files in storage/";
 
 /// Sessions.
 pub(in crate::format) static SESSIONS: TableFormat = TableFormat {
@@ -150,7 +151,9 @@ fn update(session: &str, top: &str, id: &str, place: &RowPlace, out: &mut Batch)
 /// The order of what messages say about their turn and their session is that of their times.
 fn stamp_at(place: &RowPlace, at: Option<UnixNanos>) -> Stamp {
     let seconds = at.map_or(0, |at| at.0 / crate::model::NANOS_PER_SEC);
-    Stamp::new(place.at.segment, u64::try_from(seconds).unwrap_or(0))
+    // Each file has a segment of its own, in no order.
+    let segment = if place.at.len > 0 { SegmentId((1 << 24) - 1) } else { place.at.segment };
+    Stamp::new(segment, u64::try_from(seconds).unwrap_or(0))
 }
 
 fn session(place: &RowPlace, cells: &[Cell<'_>], out: &mut Batch) {

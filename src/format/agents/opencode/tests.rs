@@ -251,3 +251,43 @@ fn hostile_rows_upset_nothing() {
     }
     assert!(batch.updates.len() < 200);
 }
+
+/// What version 1.0.185 wrote, a file for each record: eight calls with a subagent's, as the mock of the model answered
+/// them, in a session that was gone on with.
+#[test]
+fn older_files_are_read() {
+    use crate::format::{LineSample, detect_lines};
+    fn lines(folder: &std::path::Path, out: &mut Vec<u8>) {
+        let mut paths: Vec<_> =
+            std::fs::read_dir(folder).expect("lists").map(|entry| entry.expect("an entry").path()).collect();
+        paths.sort();
+        for path in paths {
+            if path.is_dir() {
+                lines(&path, out);
+            } else {
+                let text = std::fs::read_to_string(&path).expect("reads");
+                let record: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+                out.extend(format!("{record}\n").into_bytes());
+            }
+        }
+    }
+    let mut text = Vec::new();
+    lines(
+        &std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/opencode/storage"),
+        &mut text,
+    );
+    let found = detect_lines(&LineSample::new(&text), None).expect("known").expect("decided");
+    assert_eq!(found.format.name, "opencode", "{}", found.why);
+    let batch = crate::format::testing::decode_files(&super::files::FILES, &[(String::new(), text)]);
+    assert_eq!(problems(&batch), "");
+    let found = totals(&batch);
+    // Each answered with 80 tokens, 32 of them reasoning; asked with 1,200 and 100 more for each result of a tool.
+    let input = (1_200 + 1_300 + 1_400 + 1_500 + 1_600) + (1_200 + 1_300) + 1_600;
+    let tokens = TokenSum { input, cache_read: 8 * 1_024, cache_write: 0, output: 8 * 80, reasoning: 8 * 32 };
+    assert_eq!(found.tokens, tokens);
+    assert_eq!((found.llm_calls, found.tool_calls, found.open), (8, 5, 0));
+    let spans = fold(&batch);
+    let sessions: Vec<_> = spans.iter().filter(|span| span.kind == Some(SpanKind::Agent)).collect();
+    assert_eq!(sessions.len(), 2);
+    assert_eq!(sessions[0].run, sessions[1].run);
+}
