@@ -51,8 +51,6 @@ mod ratios;
 mod readme;
 #[path = "it/registry.rs"]
 mod registry;
-#[path = "it/review.rs"]
-mod review;
 #[path = "it/sources.rs"]
 mod sources;
 #[cfg(unix)]
