@@ -84,7 +84,7 @@ pub(super) struct Sessions {
 impl Sessions {
     pub(super) fn new(stream: &Stream) -> Self {
         let stem = stream.name.split('.').next().unwrap_or_default();
-        let own = (stem.len() == 36 && Id::parse_binary(stem.as_bytes()).is_some()).then(|| stem.to_owned());
+        let own = super::is_session(stem).then(|| stem.to_owned());
         Self { notes: stream.notes.clone(), own, session: None, first: None, title: None, last: None }
     }
 }
