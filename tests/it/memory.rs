@@ -8,6 +8,7 @@ use tracetui::price::{CostMode, PriceTable};
 use tracetui::source::{Catalog, Follow, SourceEvent, SourceId, SourceSpec, StopFlag, spawn};
 use tracetui::store::{Arrival, Clock, Store, TraceIx};
 
+use super::live::Live;
 use super::program::{fixture, source};
 
 fn load(path: &str, catalog: &Arc<Catalog>) -> Store {
@@ -135,4 +136,31 @@ fn a_fork_that_left_memory_is_still_a_copy() {
         store.restore(trace, &batch);
     }
     assert_eq!(bills(&store), before);
+}
+
+/// A file that its writer writes anew as a whole holds all of its runs still: one that left memory comes back.
+#[test]
+fn runs_of_a_file_that_is_written_as_a_whole_come_back() {
+    use tracetui::price::{CostMode, PriceTable};
+    use tracetui::store::TraceIx;
+    let text = std::fs::read_to_string(fixture("ai-devtools/v7.json")).expect("reads");
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("generations.json");
+    std::fs::write(&path, &text).expect("written");
+    let mut live = Live::new();
+    live.store.set_pricing(Box::new(PriceTable::builtin()), CostMode::Auto);
+    live.follow(&path);
+    let payloads =
+        |store: &tracetui::store::Store| store.spans().map(|span| span.payloads().len()).sum::<usize>();
+    live.until("all of it", |store| store.totals().tokens.input == 10_151 && store.totals().spans == 23);
+    let first = payloads(&live.store);
+    std::fs::write(&path, text.replacen('{', "{ ", 1)).expect("written");
+    live.until("it was read again", |store| payloads(store) == 2 * first);
+    assert!(live.store.evict(0, |_| false) > 0);
+    for trace in (0..live.store.trace_count()).map(TraceIx::from_index) {
+        let view = live.store.trace(trace);
+        let ranges = live.store.record_ranges(trace);
+        let read = live.catalog.read_trace(view.id(), &ranges, view.last_activity());
+        assert!(read.is_ok(), "trace {}: {:?}", view.id_text(), read.err());
+    }
 }
