@@ -84,7 +84,7 @@ impl LineDecoder for Activities {
             let text = reader.raw()?;
             let parsed: Json = serde_json::from_str(text).unwrap_or_default();
             match parsed.as_object().and_then(|record| Some((record, Activity::of(record)?))) {
-                Some((record, activity)) => self.activity(record, &activity, line, out),
+                Some((record, activity)) => self.activity(text, record, &activity, line, out),
                 None => {
                     out.problem(Reason::NotASpan, Some(line.at), &text.chars().take(80).collect::<String>());
                 }
@@ -97,6 +97,7 @@ impl LineDecoder for Activities {
 impl Activities {
     fn activity(
         &mut self,
+        whole: &str,
         record: &Map<String, Json>,
         activity: &Activity<'_>,
         line: &Line<'_>,
@@ -108,7 +109,9 @@ impl Activities {
         };
         // Ids of nothing but zeros are none.
         let trace = text(record, "trace_id").and_then(|id| out.id(id)).unwrap_or(self.trace);
-        let span = Id::synthetic(&[b"activity", &self.salt, &line.at.pos.to_be_bytes()]);
+        // After a rotation another record stands at the same place of the same path.
+        let place = line.at.pos.to_be_bytes();
+        let span = Id::synthetic(&[b"activity", &self.salt, &place, whole.as_bytes()]);
         let agent = Id::synthetic(&[b"agent of activities", &trace.bits().to_be_bytes()]);
         let mut update = SpanUpdate::new(trace, span, line.stamp);
         update.payload = Some(line.at);
@@ -135,14 +138,14 @@ impl Activities {
         if self.agents.len() < MAX_TRACES || self.agents.contains_key(&trace) {
             self.agents.insert(trace, times);
         }
-        let mut whole = SpanUpdate::new(trace, agent, line.stamp);
-        whole.parent = Parent::Root;
-        whole.kind = Some(SpanKind::Agent);
-        (whole.name, whole.agent, whole.user) = (name, name, user);
-        whole.start = Some(Timed::inferred(times.0));
-        whole.end = Some(Timed::inferred(times.1));
-        whole.status = Some(Status::Ok);
-        out.push(whole);
+        let mut above = SpanUpdate::new(trace, agent, line.stamp);
+        above.parent = Parent::Root;
+        above.kind = Some(SpanKind::Agent);
+        (above.name, above.agent, above.user) = (name, name, user);
+        above.start = Some(Timed::inferred(times.0));
+        above.end = Some(Timed::inferred(times.1));
+        above.status = Some(Status::Ok);
+        out.push(above);
     }
 }
 

@@ -97,12 +97,16 @@ struct Logs;
 impl LineDecoder for Logs {
     fn decode(&mut self, line: &Line<'_>, out: &mut Batch) {
         each_object(line, out, |reader, line, out| {
+            let from = reader.offset();
             let fields = Fields::read(reader)?;
+            let own = line.first(reader.offset().saturating_sub(from));
             let Some(trace) = fields.trace.text().and_then(|text| out.id(text)) else {
                 out.problem(Reason::OtherLine, Some(line.at), "a log line that names no trace");
                 return Ok(());
             };
-            let id = Id::synthetic(&[b"log line", &trace.bits().to_be_bytes(), &line.at.pos.to_be_bytes()]);
+            // After a rotation another line stands at the same place.
+            let place = line.at.pos.to_be_bytes();
+            let id = Id::synthetic(&[b"log line", &trace.bits().to_be_bytes(), &place, own]);
             let mut update = SpanUpdate::new(trace, id, line.stamp);
             update.payload = Some(line.at);
             let span = fields.span.text().and_then(|text| out.id(text));

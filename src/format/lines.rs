@@ -122,6 +122,11 @@ impl<'l> Line<'l> {
         part
     }
 
+    /// Its first bytes: those of the object that `len` bytes of text were read for.
+    pub(super) fn first(&self, len: usize) -> &'l [u8] {
+        self.bytes.get(..len).unwrap_or(self.bytes)
+    }
+
     /// The same line without its first `offset` bytes.
     pub(super) fn after(&self, offset: usize) -> Self {
         let mut rest = *self;

@@ -130,7 +130,9 @@ enum Owner {
 impl LineDecoder for Events {
     fn decode(&mut self, line: &Line<'_>, out: &mut Batch) {
         each_object(line, out, |reader, line, out| {
+            let from = reader.offset();
             let event = Event::read(reader)?;
+            let line = &Line { bytes: line.first(reader.offset().saturating_sub(from)), ..*line };
             match event.word() {
                 Some(word) => self.event(word, &event, line, out),
                 None => {

@@ -53,6 +53,10 @@ pub(super) fn lines(
     let range = &match dialect.framing {
         // Where one of these begins shows only from the beginning of the file.
         Framing::Documents => RecordRange { from: 0, to: document_end(file, range, limit)?, ..*range },
+        // What these lines mean depends on lines before them, of other traces too.
+        _ if !dialect.has_independent_lines() => {
+            RecordRange { from: 0, to: line_end(file, range.to, limit)?, ..*range }
+        }
         _ => RecordRange {
             from: line_start(file, range.from)?,
             to: line_end(file, range.to, limit)?,

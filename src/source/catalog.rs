@@ -169,7 +169,8 @@ impl Catalog {
         }
     }
 
-    /// Decodes the records of one trace anew, which lie in these ranges. Waits for the disk.
+    /// Decodes the records of one trace anew, which lie in these ranges. Ranges that are gone are left out as long as one
+    /// can be read: a file that is written anew as a whole holds the same records elsewhere. Waits for the disk.
     pub fn read_trace(
         &self,
         trace: Id,
@@ -177,27 +178,31 @@ impl Catalog {
         arrived: UnixNanos,
     ) -> Result<Batch, SourceError> {
         let mut kept = again::Kept::new(trace);
+        let mut read_any = ranges.is_empty();
         for range in ranges {
-            match self.reader(range.segment)? {
-                Reader::Lines(lines) => {
-                    if range.to > lines.limit {
-                        return Err(SourceError::Gone);
-                    }
-                    let file = lines.file.clone().map_or_else(|| lines.reopen(), Ok)?;
-                    again::lines(
-                        &file,
-                        &lines.dialect,
-                        &lines.stream,
-                        range,
-                        lines.limit,
-                        arrived,
-                        &mut kept,
-                    )?;
-                }
-                Reader::Rows(place) => again::rows(&place, range, &mut kept)?,
+            match self.read_range(range, arrived, &mut kept) {
+                Ok(()) => read_any = true,
+                Err(SourceError::Gone) => {}
+                Err(error) => return Err(error),
             }
         }
-        Ok(kept.into_batch())
+        if read_any { Ok(kept.into_batch()) } else { Err(SourceError::Gone) }
+    }
+
+    fn read_range(
+        &self,
+        range: &RecordRange,
+        arrived: UnixNanos,
+        kept: &mut again::Kept,
+    ) -> Result<(), SourceError> {
+        match self.reader(range.segment)? {
+            Reader::Lines(lines) if range.to > lines.limit => Err(SourceError::Gone),
+            Reader::Lines(lines) => {
+                let file = lines.open()?;
+                again::lines(&file, &lines.dialect, &lines.stream, range, lines.limit, arrived, kept)
+            }
+            Reader::Rows(place) => again::rows(&place, range, kept),
+        }
     }
 
     fn read_one(&self, payload: &PayloadRef) -> Result<SpanDetail, SourceError> {

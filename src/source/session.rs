@@ -13,8 +13,10 @@ use crate::format::{SAMPLE_BYTES, Wish, detect_stream};
 const HEAD: u64 = 256 << 10;
 /// Deepest folder below the session's own.
 const MAX_DEPTH: usize = 4;
-/// Files and folders that are looked at, most.
+/// Files and folders of the session's own that are looked at, most.
 const MAX_ENTRIES: usize = 20_000;
+/// Files of subagents, of whatever sessions, that are looked at beside the session's file, most.
+const MAX_BESIDE: usize = 100_000;
 
 /// A session of Claude Code. Newer versions write `SESSION/subagents/agent-ID.jsonl`, older ones `agent-ID.jsonl` beside
 /// the session's file.
@@ -51,14 +53,16 @@ impl SessionFiles {
             listing.files.push((self.path.clone(), meta));
         }
         let beside = folder_of(&self.path);
-        let mut entries = 0;
-        for (path, meta) in read(&beside, &mut entries) {
-            let is_named = file_name(&path).starts_with("agent-") && is_log(&path);
-            if meta.is_file() && is_named && self.owns(&path) {
+        for path in agents_in(&beside).take(MAX_BESIDE) {
+            if let Ok(meta) = std::fs::metadata(&path)
+                && meta.is_file()
+                && self.owns(&path)
+            {
                 listing.files.push((path, meta));
             }
         }
         listing.folders.push(beside);
+        let mut entries = 0;
         let mut left = vec![(self.path.with_extension(""), 0)];
         while let Some((folder, depth)) = left.pop() {
             if !folder.is_dir() {
@@ -102,6 +106,16 @@ impl SessionFiles {
 
 fn is_log(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "jsonl")
+}
+
+/// What could be files of subagents in a folder, by their names alone: it may hold any number of other sessions.
+fn agents_in(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| file_name(path).starts_with("agent-") && is_log(path))
 }
 
 /// What is in a folder, links followed.
@@ -170,5 +184,21 @@ mod tests {
         assert!(
             SessionFiles::of(&folder.path().join("33333333-2222-4333-8444-555555555555.jsonl")).is_none()
         );
+    }
+
+    #[test]
+    fn neighbours_do_not_use_up_what_a_session_may_have() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(format!("{ID}.jsonl"));
+        std::fs::write(&path, line(ID)).expect("written");
+        let own = path.with_extension("").join("subagents");
+        std::fs::create_dir_all(&own).expect("made");
+        std::fs::write(own.join("agent-a.jsonl"), line(ID)).expect("written");
+        for n in 0..=MAX_ENTRIES {
+            let other = folder.path().join(format!("{n}.jsonl"));
+            std::fs::hard_link(&path, &other).or_else(|_| std::fs::write(&other, "")).expect("linked");
+        }
+        let listing = SessionFiles::of(&path).expect("a session").list();
+        assert_eq!((listing.files.len(), listing.is_cut), (2, false));
     }
 }

@@ -4,10 +4,12 @@
 //! which its records lie. What it added to all totals stays added: nothing is counted anew when it comes back. A record
 //! that arrives for a trace that is away is held until the trace is back.
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::counting;
 use super::handle::{NONE, SpanIx, TraceIx};
 use super::{Arrival, Store, Totals};
-use crate::model::{Batch, PayloadRef, RecordRange, SourceId, SpanUpdate};
+use crate::model::{Batch, Id, PayloadRef, RecordRange, SourceId, SpanUpdate};
 
 /// Rows that one call lets go at most, so that keys are answered in between.
 const ROWS_AT_ONCE: usize = 20_000;
@@ -17,18 +19,25 @@ const ROW: usize = 92;
 /// What is away, and what waits for it.
 #[derive(Default)]
 pub(super) struct Evicted {
-    away: rustc_hash::FxHashMap<u32, Away>,
+    away: FxHashMap<u32, Away>,
     /// Finished traces to let go next, the oldest last.
     queue: Vec<u32>,
     /// The trace that is being brought back: what it adds is counted already.
     pub restoring: Option<u32>,
     wanted: Vec<TraceIx>,
+    /// Traces some of whose records can never be read again: their sums stand for those, too.
+    lost: FxHashSet<u32>,
 }
 
+#[derive(Default)]
 struct Away {
     ranges: Vec<RecordRange>,
     held: Vec<(SourceId, SpanUpdate, Arrival)>,
+    /// Where these lie.
+    news: Vec<RecordRange>,
     asked: bool,
+    /// Whether reading it failed and it was asked for once more, from where the news lie too.
+    asked_again: bool,
 }
 
 impl Store {
@@ -92,12 +101,19 @@ impl Store {
 
     /// Where the records of a trace that is away lie; empty for one that isn't.
     pub fn record_ranges(&self, trace: TraceIx) -> Vec<RecordRange> {
-        self.evicted.away.get(&trace.0).map(|away| away.ranges.clone()).unwrap_or_default()
+        let Some(away) = self.evicted.away.get(&trace.0) else { return Vec::new() };
+        let news = if away.asked_again { &away.news[..] } else { &[] };
+        away.ranges.iter().chain(news).copied().collect()
     }
 
     /// Brings a trace back. The batch is what lies in its ranges; records of other traces are passed over. Returns
     /// whether all of it is there again.
     pub fn restore(&mut self, trace: TraceIx, batch: &Batch) -> bool {
+        let Some(away) = self.evicted.away.get(&trace.0) else { return true };
+        if away.asked_again && self.is_less(trace.0, batch) {
+            self.lose(trace.0);
+            return false;
+        }
         let Some(away) = self.evicted.away.remove(&trace.0) else { return true };
         let owner = &self.traces.rows[trace.0 as usize];
         let (id, source, seen) = (owner.id, owner.source, owner.seen);
@@ -118,6 +134,39 @@ impl Store {
         whole
     }
 
+    /// Says that a trace that is away could not be read. With records waiting it is wanted once more, for these may lie
+    /// where it can be read; if that fails too, they are added to what is left of it.
+    pub fn not_restored(&mut self, trace: TraceIx) {
+        let Some(away) = self.evicted.away.get_mut(&trace.0) else { return };
+        if away.held.is_empty() {
+            away.asked = false;
+            return;
+        }
+        if !std::mem::replace(&mut away.asked_again, true) {
+            self.evicted.wanted.push(trace);
+            return;
+        }
+        self.lose(trace.0);
+    }
+
+    /// Goes on with what is left of a trace whose records are gone.
+    fn lose(&mut self, trace: u32) {
+        let Some(away) = self.evicted.away.remove(&trace) else { return };
+        self.evicted.lost.insert(trace);
+        self.generation += 1;
+        for (source, update, arrival) in away.held {
+            self.apply_one(source, &update, arrival);
+        }
+    }
+
+    /// Whether a batch has fewer spans of a trace than it had.
+    fn is_less(&self, trace: u32, batch: &Batch) -> bool {
+        let owner = &self.traces.rows[trace as usize];
+        let own = batch.updates.iter().filter(|update| update.trace == owner.id);
+        let spans: FxHashSet<Id> = own.map(|update| update.span).collect();
+        (spans.len() as u64) < owner.totals.spans + owner.totals.events
+    }
+
     /// Holds an update for a trace that is away. Returns whether it is.
     pub(super) fn hold(
         &mut self,
@@ -130,6 +179,9 @@ impl Store {
             return false;
         }
         let Some(away) = self.evicted.away.get_mut(&trace) else { return false };
+        if let Some(payload) = &update.payload {
+            widen(&mut away.news, payload);
+        }
         away.held.push((source, *update, arrival));
         if !std::mem::replace(&mut away.asked, true) {
             self.evicted.wanted.push(TraceIx(trace));
@@ -144,7 +196,7 @@ impl Store {
             sums.add(&counting::share(&self.columns, row));
         }
         let owner = &mut self.traces.rows[trace as usize];
-        if sums == owner.totals {
+        if sums == owner.totals || self.evicted.lost.contains(&trace) {
             return true;
         }
         self.totals.remove(&owner.totals);
@@ -200,7 +252,7 @@ impl Store {
         let owner = &mut self.traces.rows[trace as usize];
         (owner.ids, owner.last_row, owner.rows) = (ids, last_row, kept);
         owner.generation = self.generation + 1;
-        self.evicted.away.insert(trace, Away { ranges, held: Vec::new(), asked: false });
+        self.evicted.away.insert(trace, Away { ranges, ..Away::default() });
     }
 }
 

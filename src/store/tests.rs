@@ -1,3 +1,5 @@
+mod lost;
+
 use proptest::prelude::*;
 
 use super::*;

@@ -221,3 +221,19 @@ fn an_opencode_store_as_it_happens() {
     let detail = live.catalog.read_detail(&turn.payloads()).expect("its rows");
     assert!(detail.messages.iter().any(|message| message.text == "Add a flag"));
 }
+
+/// A session that has just begun stands for the subagents it will have.
+#[test]
+fn a_session_is_known_by_its_first_lines() {
+    let from = fixture("claude-code/forked-2.1.330/47406463-7050-4a00-983f-82431da62f30.jsonl");
+    let text = std::fs::read_to_string(from).expect("reads");
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("47406463-7050-4a00-983f-82431da62f30.jsonl");
+    for lines in 1..5 {
+        let first: String = text.split_inclusive('\n').take(lines).collect();
+        std::fs::write(&path, &first).expect("written");
+        let is_session =
+            tracetui::source::is_folder(&path.to_string_lossy(), &tracetui::format::Wish::default());
+        assert!(is_session, "after {lines} lines: {first:.200}");
+    }
+}

@@ -270,3 +270,22 @@ fn files_of_tta_dev_grow_in_a_folder() {
     }
     live.until("all spans", |store| tokens(store) == (3689, 1431));
 }
+
+/// After a rotation the new file's first record stands where the old one's did; both count.
+#[test]
+fn activities_of_a_rotated_file_are_all_there() {
+    let record = |n: u64| {
+        format!(
+            r#"{{"timestamp":"2026-11-21T10:00:0{n}Z","activity_type":"call{n}","agent":"a","details":{{"usage":{{"input_tokens":100,"output_tokens":1}}}}}}"#
+        ) + "\n"
+    };
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("activity.jsonl");
+    std::fs::write(&path, record(1)).expect("written");
+    let mut live = Live::of(&path);
+    live.until("the first", |store| store.totals().tokens.input == 100);
+    std::fs::rename(&path, folder.path().join("activity.jsonl.1")).expect("renamed");
+    std::fs::write(&path, record(2)).expect("written");
+    live.until("the second", |store| store.spans().any(|span| span.name() == "call2"));
+    assert_eq!(live.store.totals().tokens.input, 200);
+}

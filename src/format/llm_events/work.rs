@@ -190,8 +190,9 @@ impl Events {
     ) {
         let payload = &event.payload;
         let offset = line.at.pos.to_le_bytes();
-        let key = event.id.text().map_or(&offset[..], str::as_bytes);
-        let mut update = self.update(Id::synthetic(&[b"event", word.as_bytes(), key]), line);
+        // After a rotation another event stands at the same place.
+        let (key, own) = event.id.text().map_or((&offset[..], line.bytes), |id| (id.as_bytes(), &[]));
+        let mut update = self.update(Id::synthetic(&[b"event", word.as_bytes(), key, own]), line);
         let own = id(&event.span, out);
         update.parent = match own.and_then(|own| self.owners.get(&own)) {
             Some(Owner::Span(span)) => Parent::Span(*span),

@@ -99,7 +99,7 @@ impl LineDecoder for Requests {
                     run::tell(fields, &mut update, line.at, out);
                     out.push(update);
                 }
-                Some(Record::Event(fields)) => self.event(fields, line, out),
+                Some(Record::Event(fields)) => self.event(text, fields, line, out),
                 None => {
                     out.problem(Reason::NotASpan, Some(line.at), &text.chars().take(80).collect::<String>());
                 }
@@ -133,11 +133,13 @@ impl Requests {
         out.push(update);
     }
 
-    fn event(&mut self, fields: &Map<String, Json>, line: &Line<'_>, out: &mut Batch) {
+    fn event(&mut self, whole: &str, fields: &Map<String, Json>, line: &Line<'_>, out: &mut Batch) {
         let text = |name: &str| fields.get(name).and_then(Json::as_str).unwrap_or_default();
         let Some(run) = out.id(text("run_id")) else { return };
         let place = self.runs.get(&run).copied().unwrap_or(Place { trace: run, span: run });
-        let id = Id::synthetic(&[b"run event", &run.bits().to_be_bytes(), &line.at.pos.to_be_bytes()]);
+        // After a rotation another event stands at the same place.
+        let at = line.at.pos.to_be_bytes();
+        let id = Id::synthetic(&[b"run event", &run.bits().to_be_bytes(), &at, whole.as_bytes()]);
         let mut update = SpanUpdate::new(place.trace, id, line.stamp);
         update.payload = Some(line.at);
         update.parent = Parent::Span(place.span);

@@ -18,7 +18,10 @@ pub(super) fn keep_within(model: &mut Model, effects: &mut Vec<Effect>) {
         ));
     }
     let away: Vec<TraceIx> = open.into_iter().filter(|trace| model.store.is_evicted(*trace)).collect();
-    for trace in away.into_iter().chain(model.store.take_wanted()) {
+    // There is something new about these, so they are asked for even if that failed before.
+    let wanted = model.store.take_wanted();
+    model.memory.asked.retain(|asked| !wanted.contains(asked));
+    for trace in wanted.into_iter().chain(away) {
         ask(model, trace, effects);
     }
 }
@@ -32,8 +35,11 @@ pub(super) fn restored(model: &mut Model, trace: TraceIx, read: Result<Batch, St
                 model.complain("a run came back other than it left: its source changed meanwhile".to_owned());
             }
         }
-        // Stays asked for: asking again and again would change nothing.
-        Err(why) => model.complain(format!("a run that left memory can't be read again: {why}")),
+        // Stays asked for: asking again and again would change nothing, as long as there is nothing new about it.
+        Err(why) => {
+            model.store.not_restored(trace);
+            model.complain(format!("a run that left memory can't be read again: {why}"));
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::agent::Place;
 use super::entry::{Block, Entry, Message};
-use super::session::{Call, Session, Tool};
+use super::session::{Call, Session, Task, Tool};
 use crate::format::Line;
 use crate::format::agents::names::{error_line, provider_of, short, tool_name};
 use crate::format::agents::talk::of_model;
@@ -125,15 +125,16 @@ impl Session {
                 self.thread(agent).opened(span);
             }
             out.push(update);
+            let tool = hash(&[id]);
             if self.tools.len() < MAX_KNOWN {
-                self.tools.entry(hash(&[id])).or_insert(Tool { span, agent: None });
+                self.tools.entry(tool).or_insert(Tool { span, agent: None });
             }
             if is_task && self.tasks.len() < MAX_KNOWN {
                 let prompt = string(member(input, "prompt")).unwrap_or_default();
                 let prompt: String = prompt.trim().chars().take(4096).collect();
                 let kind = short(member(input, "subagent_type").text().unwrap_or_default());
-                let task = short(description.text().unwrap_or_default());
-                self.tasks.insert(hash(&[prompt.trim()]), (span, kind, task));
+                let about = short(description.text().unwrap_or_default());
+                self.tasks.insert(hash(&[prompt.trim()]), Task { tool, span, kind, about });
             }
         }
         any

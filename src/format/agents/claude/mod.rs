@@ -15,6 +15,7 @@ mod user;
 mod tests;
 
 use crate::format::{LineDecoder, LineFormat, LineSample, Stream};
+use crate::model::Id;
 
 use super::{count_known, score};
 
@@ -43,11 +44,23 @@ const TYPES: [&str; 11] = [
     "progress",
 ];
 
+/// How sure lines make us that all name one session, where some are of a type that is known: more than any log with
+/// times may be.
+const ONE_SESSION: u8 = 60;
+/// The same where no type is known: less than anything that knows what it reads.
+const SOME_SESSION: u8 = 31;
+
 fn sniff(sample: &LineSample<'_>) -> (u8, String) {
-    let mut chained = 0;
+    let (mut chained, mut of_one) = (0, 0);
+    let mut session: Option<String> = None;
     let (records, known) = count_known(sample, |fields| {
         let has = |name: &str| fields.iter().any(|(key, _)| key == name);
-        let kind = fields.iter().find(|(key, _)| key == "type").and_then(|(_, value)| value.text());
+        let text =
+            |name: &str| fields.iter().find(|(key, _)| key == name).and_then(|(_, value)| value.text());
+        let kind = text("type");
+        if let (Some(_), Some(own)) = (kind, text("sessionId").filter(|id| is_session(id))) {
+            of_one += usize::from(session.get_or_insert_with(|| own.to_owned()) == own);
+        }
         if !kind.is_some_and(|kind| TYPES.contains(&kind)) {
             return false;
         }
@@ -55,10 +68,20 @@ fn sniff(sample: &LineSample<'_>) -> (u8, String) {
         chained += usize::from(message);
         message || has("leafUuid") || has("sessionId") || has("messageId")
     });
+    if chained == 0 && known < records && of_one == records {
+        // Newer versions begin with lines of types of their own, all of which name the session.
+        let score = if known > 0 { ONE_SESSION } else { SOME_SESSION };
+        return (score, format!("all {records} records name one session"));
+    }
     if chained == 0 && (known == 0 || known < records) {
         return (0, "no messages of a Claude Code session".to_owned());
     }
     (score(known, records), format!("{known} of {records} records are of a Claude Code session"))
+}
+
+/// Whether an id is one that sessions have: a UUID, after which their files are named.
+fn is_session(id: &str) -> bool {
+    id.len() == 36 && Id::parse_binary(id.as_bytes()).is_some()
 }
 
 fn decoder(stream: &Stream) -> Box<dyn LineDecoder> {

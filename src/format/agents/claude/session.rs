@@ -45,6 +45,17 @@ pub(super) struct Tool {
     pub agent: Option<u64>,
 }
 
+/// A call of a tool that starts a subagent.
+pub(super) struct Task {
+    /// By which the tool is known.
+    pub tool: u64,
+    pub span: Id,
+    /// What the subagent is.
+    pub kind: String,
+    /// What it is for.
+    pub about: String,
+}
+
 /// What is remembered of one session.
 pub(super) struct Session {
     pub id: String,
@@ -63,7 +74,7 @@ pub(super) struct Session {
     pub messages: FxHashMap<u64, (u64, bool)>,
     pub tools: FxHashMap<u64, Tool>,
     /// Tool calls that start a subagent, by what it is told.
-    pub tasks: FxHashMap<u64, (Id, String, String)>,
+    pub tasks: FxHashMap<u64, Task>,
     /// Whether the line at hand was copied from another session, as far as it shows.
     pub copied: bool,
 }
@@ -84,7 +95,7 @@ pub(super) struct Sessions {
 impl Sessions {
     pub(super) fn new(stream: &Stream) -> Self {
         let stem = stream.name.split('.').next().unwrap_or_default();
-        let own = (stem.len() == 36 && Id::parse_binary(stem.as_bytes()).is_some()).then(|| stem.to_owned());
+        let own = super::is_session(stem).then(|| stem.to_owned());
         Self { notes: stream.notes.clone(), own, session: None, first: None, title: None, last: None }
     }
 }
@@ -362,9 +373,9 @@ impl Session {
             let span = self.span("agent", id);
             let mut start = Start { kind: entry.agent_type.clone(), ..Start::default() };
             let prompt = message.text().unwrap_or_default();
-            if let Some((tool, kind, task)) = self.tasks.get(&hash(&[prompt])) {
-                start = Start { kind: kind.clone(), task: task.clone(), tool: Some(*tool) };
-                if let Some(tool) = self.tools.values_mut().find(|known| known.span == *tool) {
+            if let Some(task) = self.tasks.get(&hash(&[prompt])) {
+                start = Start { kind: task.kind.clone(), task: task.about.clone(), tool: Some(task.span) };
+                if let Some(tool) = self.tools.get_mut(&task.tool) {
                     tool.agent = Some(key);
                 }
             }

@@ -303,3 +303,10 @@ fn hostile_lines_upset_nothing() {
         let _ = (LINES.detail)(line);
     }
 }
+
+#[test]
+fn logs_with_sessions_and_times_of_their_own_are_no_session() {
+    let line = r#"{"type":"click","name":"ok","sessionId":"11111111-2222-4333-8444-555555555555","timestamp":"2026-11-21T10:00:00Z"}"#;
+    let found = crate::format::detect_stream(line.as_bytes(), &crate::format::Wish::default());
+    assert_eq!(found.unwrap().unwrap().dialect.format.name, "generic");
+}
