@@ -207,3 +207,136 @@ impl<'a> Parts<'a> {
         attributes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::format::LINE_FORMATS;
+    use crate::model::{Batch, Id, SourceId, SpanUpdate, Stamp};
+    use crate::store::{Arrival, Clock, Store};
+
+    /// What is written of one span with this payload.
+    fn exported(detail: &SpanDetail) -> String {
+        let mut store = Store::new();
+        store.add_source(SourceId(0), "a");
+        let mut batch = Batch::default();
+        let mut update = SpanUpdate::new(Id::synthetic(&[b"trace"]), Id::synthetic(&[b"span"]), Stamp(0));
+        update.name = batch.intern("a");
+        batch.push(update);
+        store.apply(SourceId(0), &batch, Arrival { at: UnixNanos(0), live: false });
+        let selection = Selection {
+            store: &store,
+            clock: &Clock::at(UnixNanos(0)),
+            matches: &|_| true,
+            detail: &|_| detail.clone(),
+            shown: &str::to_owned,
+        };
+        let mut out = Vec::new();
+        Ndjson.write(&selection, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    /// What a payload means: JSON when it is such, else a text.
+    fn meant(text: &str) -> Value {
+        // As deep as it may be: values that are too deep for a tree are compared as text.
+        serde_json::from_str(text).unwrap_or_else(|_| text.into())
+    }
+
+    fn holds(text: &str) {
+        let detail = SpanDetail {
+            input: Some(text.to_owned()),
+            output: Some(text.to_owned()),
+            error: Some(text.to_owned()),
+            attributes: vec![("odd".to_owned(), text.to_owned())],
+            ..SpanDetail::default()
+        };
+        let written = exported(&detail);
+        let line = written.strip_suffix('\n').unwrap();
+        let shown: String = text.chars().take(200).collect();
+        assert!(!line.contains(['\n', '\r']), "{shown}");
+        let record: Value = serde_json::from_str(line).unwrap();
+        for part in ["input", "output", "error"] {
+            assert_eq!(record[part], meant(text), "{part}: {shown}");
+        }
+        assert_eq!(record["attributes"]["odd"], meant(text), "{shown}");
+        // As the native format reads it back.
+        let native = LINE_FORMATS.iter().find(|format| format.name == "native").unwrap();
+        let again = (native.detail)(line.as_bytes()).output;
+        let want = Some(meant(text)).filter(|value| !value.is_null());
+        assert_eq!(again.map(|again| meant(&again)), want.map(|want| meant(&text_of(want))), "{shown}");
+    }
+
+    /// A text that is JSON again is taken for that: the native format has no way to tell them apart.
+    fn text_of(value: Value) -> String {
+        match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        }
+    }
+
+    #[test]
+    fn odd_payloads_are_one_line() {
+        let pretty = "{\n  \"answer\": 42\n}";
+        let huge = format!("[\n{}\n1]", "  \"x y\",\r\n\t".repeat(200_000));
+        for text in [
+            pretty,
+            "{\r\n\t\"a\\\\\": \"b\\\" \\n c\",\r\n\t\"d\": [ 1, 2 ]\r\n}",
+            "\n[ ]\n",
+            "\"a\u{2028}b\u{85}\u{7f}\"",
+            "{\"a\u{2029}\":\n\"\u{2028}\"}",
+            "{\n  \"cut\": ",
+            "line\nline\rline\u{2028}",
+            "\u{feff}{\n}",
+            "1\n2",
+            &huge,
+            &"no JSON\r\n".repeat(200_000),
+        ] {
+            holds(text);
+        }
+    }
+
+    fn value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            any::<i64>().prop_map(|number| json!(number)),
+            any::<bool>().prop_map(|flag| json!(flag)),
+            any::<String>().prop_map(|text| json!(text)),
+            "[ \\n\\r\\t\\\\\"{}\u{2028}]{0,12}".prop_map(|text| json!(text)),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::btree_map("[ \\n\\\\\"a-c]{0,4}", inner, 0..4)
+                    .prop_map(|map| Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn pretty_values_stay_equal(value in value(), end in "\n|\r\n|\n\t|\r|\t") {
+            let pretty = serde_json::to_string_pretty(&value).unwrap().replace('\n', &end);
+            let json: Value = serde_json::from_str(&pretty).unwrap();
+            prop_assert_eq!(&json, &value);
+            let raw = raw_json(&pretty).unwrap();
+            prop_assert!(!raw.get().contains(['\n', '\r', '\t']));
+            prop_assert_eq!(serde_json::from_str::<Value>(&json_safe(raw.get())).unwrap(), value);
+            // Objects and lists are read back as what they are.
+            if json.is_object() || json.is_array() {
+                holds(&pretty);
+            }
+        }
+
+        #[test]
+        fn any_text_is_one_line(text in any::<String>(), noise in "[ \\n\\r\\t\\[\\]{}:,\"\\\\0-9a\u{2028}]{0,30}") {
+            for text in [text, noise] {
+                let written = exported(&SpanDetail { output: Some(text.clone()), ..SpanDetail::default() });
+                prop_assert_eq!(written.lines().count(), 1);
+                let record: Value = serde_json::from_str(&written).unwrap();
+                prop_assert_eq!(&record["output"], &meant(&text));
+            }
+        }
+    }
+}

@@ -40,7 +40,8 @@ pub fn redact_detail(detail: &mut SpanDetail) {
 }
 
 /// JSON with every character that a terminal might act on, or that can't be seen, as an escape: the same value, safe
-/// to print. Such characters can only stand inside strings, so escaping them anywhere keeps the JSON what it is.
+/// to print. Such characters can only stand inside strings (what [`raw_json`] gives has none between its parts), so
+/// escaping them anywhere keeps the JSON what it is.
 pub fn json_safe(json: &str) -> Cow<'_, str> {
     let acts = |c: char| c != '\n' && is_hidden(c);
     if !json.chars().any(acts) {
@@ -60,12 +61,38 @@ pub fn json_safe(json: &str) -> Cow<'_, str> {
     Cow::Owned(safe)
 }
 
-/// Text as JSON: as it is when it is JSON, else as a JSON string.
+/// Text as JSON on one line: the same value when it is JSON, else as a JSON string.
 pub fn raw_json(text: &str) -> Option<Box<RawValue>> {
     match serde_json::from_str::<&RawValue>(text) {
-        Ok(raw) => Some(raw.to_owned()),
+        Ok(raw) => match on_one_line(raw.get()) {
+            Cow::Borrowed(_) => Some(raw.to_owned()),
+            Cow::Owned(line) => RawValue::from_string(line).ok(),
+        },
         Err(_) => serde_json::value::to_raw_value(text).ok(),
     }
+}
+
+/// JSON without the white space between its parts, when line breaks or tabs are among it. Inside strings there are
+/// none: JSON wants them escaped there.
+fn on_one_line(json: &str) -> Cow<'_, str> {
+    if memchr::memchr3(b'\n', b'\r', b'\t', json.as_bytes()).is_none() {
+        return Cow::Borrowed(json);
+    }
+    let mut line = String::with_capacity(json.len());
+    let (mut in_string, mut is_escaped) = (false, false);
+    for c in json.chars() {
+        if !in_string && matches!(c, ' ' | '\n' | '\r' | '\t') {
+            continue;
+        }
+        line.push(c);
+        match c {
+            _ if is_escaped => is_escaped = false,
+            '\\' => is_escaped = in_string,
+            '"' => in_string = !in_string,
+            _ => {}
+        }
+    }
+    Cow::Owned(line)
 }
 
 #[cfg(test)]

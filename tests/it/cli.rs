@@ -221,6 +221,27 @@ fn an_export_never_overwrites() {
 }
 
 #[test]
+fn an_export_of_pretty_payloads_reads_back_whole() {
+    let folder = tempfile::tempdir().expect("folder");
+    let pretty = folder.path().join("pretty.ndjson");
+    let line = r#"{"trace_id":"0af7","span_id":"b7ad","name":"a","output":"{\n  \"answer\": 42\r\n}"}"#;
+    std::fs::write(&pretty, format!("{line}\n")).expect("writes");
+    for source in [pretty.to_string_lossy().into_owned(), source("llm/0.36.sql", folder.path())] {
+        let before = tracetui(&["report", "--json", &source]).json();
+        let text = tracetui(&["export", &source, "--to", "ndjson"]).fine();
+        assert!(text.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{text}");
+        let copy = folder.path().join("copy.ndjson");
+        std::fs::write(&copy, text).expect("writes");
+        let after = tracetui(&["report", "--json", &copy.to_string_lossy()]).json();
+        assert_eq!(after["sources"][0]["skipped"]["total"], 0);
+        assert_eq!(after["totals"]["spans"], before["totals"]["spans"]);
+        assert_eq!(after["totals"]["tokens"], before["totals"]["tokens"]);
+    }
+    let shown = tracetui(&["show", "--json", &pretty.to_string_lossy(), "last"]).json();
+    assert_eq!(shown["spans"][0]["output"]["answer"], 42);
+}
+
+#[test]
 fn formats_are_listed() {
     let list = tracetui(&["report", "--format", "help"]).fine();
     for (name, about) in tracetui::format::format_names() {
