@@ -102,6 +102,8 @@ pub struct Report {
     pub totals: Figures,
     /// Sorted by cost, tokens, then key.
     pub groups: Vec<Group>,
+    /// Over the spans that match and are in no group, when there are both.
+    pub rest: Option<Figures>,
 }
 
 /// Figures while they are collected.
@@ -139,14 +141,15 @@ impl Report {
         matches: &dyn Fn(&SpanView<'_>) -> bool,
     ) -> Self {
         let mut all = Collector::new(Over::Traces);
+        let mut rest = by.map(|by| Collector::new(over(by)));
         let mut groups: FxHashMap<Key, Collector> = FxHashMap::default();
         let mut sessions: FxHashMap<TraceIx, Symbol> = FxHashMap::default();
         for span in store.spans().filter(|span| matches(span)) {
             all.add(&span, clock);
-            if let Some(by) = by
-                && let Some(key) = key_of(&span, by, clock, &mut sessions)
-            {
-                groups.entry(key).or_insert_with(|| Collector::new(over(by))).add(&span, clock);
+            let Some((by, rest)) = by.zip(rest.as_mut()) else { continue };
+            match key_of(&span, by, clock, &mut sessions) {
+                Some(key) => groups.entry(key).or_insert_with(|| Collector::new(over(by))).add(&span, clock),
+                None => rest.add(&span, clock),
             }
         }
         let mut named: BTreeMap<String, Group> = BTreeMap::new();
@@ -160,7 +163,12 @@ impl Report {
             let rank = |group: &Group| (group.figures.totals.cost, group.figures.totals.tokens.total());
             rank(b).cmp(&rank(a)).then_with(|| a.key.cmp(&b.key))
         });
-        Self { totals: all.finish(store, clock), groups }
+        // Events alone add nothing to what groups are compared by.
+        let rest = rest.map(|rest| rest.finish(store, clock)).filter(|figures| {
+            let events = Totals { events: figures.totals.events, ..Totals::default() };
+            !groups.is_empty() && figures.totals != events
+        });
+        Self { totals: all.finish(store, clock), groups, rest }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `tracetui export`: all spans in another format.
 
 use std::fs::OpenOptions;
-use std::io::{BufWriter, Write as _};
+use std::io::{BufWriter, ErrorKind, Write as _};
 
 use super::args::ExportArgs;
 use super::load::load;
@@ -35,7 +35,12 @@ pub(super) fn run(args: &ExportArgs, out: &mut Output) -> Result<(), Failure> {
         None => exporter.write(&selection, out.stdout())?,
         Some(path) => {
             let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
-                Failure::Usage(format!("failed to create the output file: {error}: {}", path.display()))
+                Failure::Usage(match error.kind() {
+                    ErrorKind::AlreadyExists => {
+                        format!("{} exists: export doesn't overwrite, name another file", path.display())
+                    }
+                    _ => format!("failed to create the output file: {error}: {}", path.display()),
+                })
             })?;
             let mut file = BufWriter::new(file);
             exporter.write(&selection, &mut file)?;

@@ -12,6 +12,8 @@ use crate::analysis::{Figures, Report};
 use crate::model::GroupBy;
 use crate::text;
 
+/// What stands for the spans that no group has.
+const NO_GROUP: &str = "(none)";
 /// Sources that get a line each.
 const MAX_LISTED: usize = 12;
 
@@ -66,6 +68,11 @@ fn write_json(
             name: group.name.as_deref().map(|name| loaded.shown(name)),
             figures: FiguresJson::from(&group.figures),
         })
+        .chain(report.rest.as_ref().map(|rest| GroupJson {
+            key: String::new(),
+            name: None,
+            figures: FiguresJson::from(rest),
+        }))
         .collect();
     let json = ReportJson {
         schema: "tracetui.report/1",
@@ -211,7 +218,8 @@ fn bill_lines(figures: &Figures) -> Vec<(&'static str, String)> {
         (costs.silent, "without token counts"),
     ]);
     if !from.is_empty() {
-        lines.push(("costs", format!("{from} (calls)")));
+        let why = if costs.unknown > 0 { "; tracetui prices --check SOURCE says why" } else { "" };
+        lines.push(("costs", format!("{from} (calls){why}")));
     }
     let doubts = list(&[
         (costs.differing, "reported far from the price list"),
@@ -278,6 +286,9 @@ fn groups_table(loaded: &Loaded, report: &Report, by: Option<GroupBy>) -> Table 
     };
     for group in &report.groups {
         add(loaded.shown(&group.key), group.name.as_deref().map(|name| loaded.shown(name)), &group.figures);
+    }
+    if let Some(rest) = &report.rest {
+        add(NO_GROUP.to_owned(), None, rest);
     }
     if report.groups.is_empty() {
         add("all".to_owned(), None, &report.totals);

@@ -53,11 +53,14 @@ fn find(loaded: &Loaded, name: &str) -> Result<TraceIx, Failure> {
     let found = if name == "last" { newest() } else { loaded.store.find_trace(name) };
     found.ok_or_else(|| {
         let known: Vec<String> = loaded.store.traces().take(5).map(|trace| trace.id_text()).collect();
-        let hint = match known.len() {
+        Failure::Usage(match known.len() {
             0 => "the source has no traces".to_owned(),
-            _ => format!("it has {} traces, for example {}", loaded.store.trace_count(), known.join(", ")),
-        };
-        Failure::Usage(format!("no trace {name} in the source; {hint}"))
+            _ => format!(
+                "no trace {name} in the source; it has {} traces, for example {}",
+                loaded.store.trace_count(),
+                known.join(", ")
+            ),
+        })
     })
 }
 

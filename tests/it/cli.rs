@@ -76,6 +76,41 @@ fn every_grouping_works() {
 }
 
 #[test]
+fn groups_add_up() {
+    let folder = tempfile::tempdir().expect("folder");
+    let source = source("mastra/core-1.71.sql", folder.path());
+    for by in ["workflow", "step", "agent", "tool", "model", "provider", "user", "session", "status"] {
+        let report = tracetui(&["report", "--json", "--by", by, &source]).json();
+        let groups = report["groups"].as_array().expect("groups");
+        if groups.is_empty() {
+            continue;
+        }
+        for figure in ["spans", "errors", "llm_calls", "tool_calls"] {
+            let sum: u64 = groups.iter().filter_map(|group| group[figure].as_u64()).sum();
+            assert_eq!(report["totals"][figure], sum, "{figure} by {by}");
+        }
+    }
+    let by_tool = tracetui(&["report", "--json", "--by", "tool", &source]).json();
+    let groups = by_tool["groups"].as_array().expect("groups");
+    let unnamed: Vec<usize> = (0..groups.len()).filter(|at| groups[*at]["key"] == "").collect();
+    assert_eq!(unnamed, [groups.len() - 1]);
+    let table = tracetui(&["report", "--csv", "--by", "tool", &source]).fine();
+    assert!(table.lines().last().is_some_and(|line| line.starts_with("(none),")), "{table}");
+    let by_trace = tracetui(&["report", "--csv", "--by", "trace", &source]).fine();
+    assert!(!by_trace.contains("(none)"), "{by_trace}");
+}
+
+#[test]
+fn calls_without_a_price_point_to_the_reasons() {
+    let folder = tempfile::tempdir().expect("folder");
+    let path = folder.path().join("a.ndjson");
+    let line = r#"{"trace_id":"0af7","span_id":"b7ad","name":"a","span_type":"llm","started_at":"2026-02-04T17:00:00Z","duration_ms":5,"model":"nobody-knows-me","input_tokens":12,"output_tokens":3}"#;
+    std::fs::write(&path, format!("{line}\n")).expect("writes");
+    let text = tracetui(&["report", &path.to_string_lossy()]).fine();
+    assert!(text.contains("1 without a price (calls); tracetui prices --check SOURCE says why"), "{text}");
+}
+
+#[test]
 fn a_filter_narrows_every_figure() {
     let all = tracetui(&["report", "--json", &traces()]).json();
     let errors = tracetui(&["report", "--json", "--filter", "status:error", &traces()]).json();
@@ -217,7 +252,12 @@ fn an_export_never_overwrites() {
     std::fs::write(&path, "mine").expect("writes");
     let run = tracetui(&["export", &traces(), "--to", "ndjson", "-o", &path.to_string_lossy()]);
     assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(run.stderr.contains("mine.ndjson exists: export doesn't overwrite"), "{}", run.stderr);
     assert_eq!(std::fs::read_to_string(&path).expect("reads"), "mine");
+    let empty = folder.path().join("empty.ndjson");
+    std::fs::write(&empty, "").expect("writes");
+    let run = tracetui(&["show", &empty.to_string_lossy(), "last"]);
+    assert_eq!((run.code, run.stderr.trim()), (2, "tracetui: the source has no traces"));
 }
 
 #[test]

@@ -42,13 +42,34 @@ pub(super) fn binary(bytes: &[u8]) -> Option<String> {
             }
         }
     }
+    // Lengths and tags among names; a log has lines of JSON.
+    let is_otlp = || {
+        [&b"service.name"[..], b"telemetry.sdk."]
+            .iter()
+            .any(|name| memchr::memmem::find(head, name).is_some())
+    };
+    if !matches!(head.trim_ascii_start().first(), Some(b'{' | b'['))
+        && head.iter().any(|byte| matches!(byte, 1..=8))
+        && is_otlp()
+        && !text_somewhere(bytes)
+    {
+        return Some(
+            "binary data, OTLP as protobuf by its looks, which is not read: export it as JSON (the Collector's file \
+             exporter with format: json, or an SDK's JSON or console exporter)"
+                .to_owned(),
+        );
+    }
     let control = |byte: &&u8| {
         matches!(**byte, 1..=8 | 11 | 14..=26 | 28 | 29 | 31 | 127)
             || (**byte == 0 && !head.starts_with(&[0]))
     };
     let strange = head.iter().filter(control).count();
     if head.len() >= 16 && strange * 10 > head.len() && !text_somewhere(bytes) {
-        return Some("binary data, not lines of text".to_owned());
+        return Some(
+            "binary data, not lines of text: export it as JSON, one object per line (OTLP as protobuf is not read: \
+             export it as JSON, too)"
+                .to_owned(),
+        );
     }
     None
 }
@@ -69,6 +90,12 @@ pub(super) fn database(tables: &[TableSchema]) -> Option<String> {
     let (table, what) = if let Some(table) = has(&["session_id", "message_data"]) {
         let what = "sessions of the OpenAI Agents SDK: messages without calls, tokens or durations; \
             log its traces instead (add_trace_processor with one that writes span.export() as a line of JSON)";
+        (table, what)
+    } else if let Some(table) =
+        has(&["rollout_path", "tokens_used"]).or_else(|| has(&["rollout_byte_offset"]))
+    {
+        let what = "Codex's list of its sessions, without calls or their tokens; the sessions themselves are in \
+            ~/.codex/sessions: give that folder, or a rollout-*.jsonl of it";
         (table, what)
     } else {
         let what = "checkpoints of LangGraph: states, not spans; trace the graph instead \

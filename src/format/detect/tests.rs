@@ -52,7 +52,12 @@ fn strangers_are_named() {
         (b"\x1f\x8b\x08\0rest".to_vec(), "gzip"),
         (b"\x28\xb5\x2f\xfdrest".to_vec(), "zstd"),
         (b"SQLite format 3\0rest".to_vec(), "SQLite database"),
-        ((0..=255).collect::<Vec<u8>>().repeat(4), "binary data"),
+        ((0..=255).collect::<Vec<u8>>().repeat(4), "export it as JSON"),
+        (
+            b"\x0a\xa1\x02\x0a\x1c\x0a\x1a\x0a\x0cservice.name\x12\x0a\x0a\x08checkout and then a long text"
+                .to_vec(),
+            "OTLP as protobuf",
+        ),
         (b"{\n  \"trace_id\": \"t\",\n  \"span_id\": \"s\"\n}\n".to_vec(), "found: trace_id, span_id"),
         (format!("[{span},\n{span}]").into_bytes(), "native"),
         (format!("[\n  {span}\n]").into_bytes(), "native"),
@@ -128,4 +133,11 @@ fn databases_of_other_kinds_are_named_with_advice() {
     assert!(error(&sessions).contains("add_trace_processor"));
     let states = [table("checkpoints", &["thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint"])];
     assert!(error(&states).contains("LangGraph"));
+    for codex in [
+        table("threads", &["id", "rollout_path", "created_at", "title", "model", "tokens_used", "cwd"]),
+        table("thread_turns", &["thread_id", "turn_id", "status", "duration_ms", "rollout_byte_offset"]),
+    ] {
+        let said = error(&[codex]);
+        assert!(said.contains("Codex") && said.contains("~/.codex/sessions"), "{said}");
+    }
 }
