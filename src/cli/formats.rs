@@ -20,15 +20,20 @@ pub(super) fn run(args: &FormatsArgs, out: &mut Output) -> Result<(), Failure> {
         return list(args.json, out.stdout());
     }
     let wish = reading::wish(&args.input())?;
-    // What a folder leaves out is what one wants to know about a file.
-    // A file is asked about by itself, whatever it stands for elsewhere.
+    // A file is asked about by itself, whatever it stands for elsewhere. What is left out is what one wants to know
+    // about.
     let mut names = Vec::new();
     for name in &args.files {
         if Path::new(name).is_file() {
             names.push(name.clone());
         } else {
             let more = expand(std::slice::from_ref(name), &wish);
-            names.extend(more.map_err(|error| Failure::usage(&error))?);
+            let more = more.map_err(|error| Failure::usage(&error))?;
+            let from = names.len();
+            names.extend(more.names.into_iter().chain(more.left_out));
+            if let Some(more) = names.get_mut(from..) {
+                more.sort();
+            }
         }
     }
     let found: Vec<(String, Examined)> =
@@ -131,6 +136,11 @@ fn as_json(name: &str, examined: &Examined) -> Value {
         .iter()
         .map(|near| json!({ "format": near.name, "confidence": near.score, "why": near.why }))
         .collect();
+    let mapped: Vec<Value> = examined
+        .mapped
+        .iter()
+        .map(|path| json!({ "path": path.pair, "fits": path.fits, "records": path.records }))
+        .collect();
     json!({
         "file": name,
         "format": examined.format,
@@ -138,6 +148,7 @@ fn as_json(name: &str, examined: &Examined) -> Value {
         "confidence": examined.score,
         "why": examined.why,
         "nearest": nearest,
+        "map": mapped,
     })
 }
 
@@ -155,6 +166,15 @@ fn print(name: &str, examined: &Examined, out: &mut dyn Write) -> Result<(), Fai
     for (at, near) in examined.nearest.iter().take(NEAREST).enumerate() {
         let label = field(if at == 0 { "nearest" } else { "" });
         writeln!(out, "{label}{} ({}): {}", near.name, near.score, display_safe(&near.why))?;
+    }
+    // Records of which something could be known.
+    if examined.format.is_none() && examined.nearest.is_empty() && !examined.framing.is_empty() {
+        writeln!(out, "{}none comes near", field("nearest"))?;
+    }
+    for (at, path) in examined.mapped.iter().enumerate() {
+        let label = field(if at == 0 { "map" } else { "" });
+        let (fits, records) = (path.fits, path.records);
+        writeln!(out, "{label}{}  in {fits} of {records} records", display_safe(&path.pair))?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Reading sources once, into a store.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::Utc;
@@ -11,10 +11,12 @@ use super::args::InputArgs;
 use super::reading::wish;
 use crate::config::prices_path;
 use crate::filter::{Filter, Verdict};
-use crate::format::Wish;
+use crate::format::{Mapping, Wish};
 use crate::model::{SourceId, SpanDetail, UnixNanos};
 use crate::price::{PriceTable, UserPrices};
-use crate::source::{Catalog, Follow, SourceEvent, SourceSpec, SourceState, StopFlag, expand, spawn};
+use crate::source::{
+    Catalog, Expanded, Follow, SourceEvent, SourceSpec, SourceState, StopFlag, examine, expand, spawn,
+};
 use crate::store::{Arrival, Clock, FilterRow, SpanView, Store};
 use crate::text;
 
@@ -22,6 +24,8 @@ use crate::text;
 const CHANNEL: usize = 32;
 /// Sources that a warning names.
 const MAX_NAMED: usize = 8;
+/// Files that were left out that are named.
+const MAX_LEFT_OUT: usize = 3;
 /// Sources that are read at once.
 const READERS: usize = 16;
 
@@ -33,6 +37,10 @@ pub(super) struct Loaded {
     pub sources: Vec<LoadedSource>,
     /// Files of folders that hold something else, with what that is.
     foreign: Vec<String>,
+    /// Files of folders and patterns of no known format.
+    left_out: Vec<String>,
+    /// The mapping of a private format.
+    mapping: Option<Arc<Mapping>>,
     filter: Filter,
     since: Option<UnixNanos>,
     redact: bool,
@@ -44,6 +52,8 @@ pub(super) struct LoadedSource {
     /// As given on the command line.
     pub name: String,
     pub format: Option<&'static str>,
+    /// Why not all of it was read.
+    trouble: Option<String>,
 }
 
 /// Now, by the wall clock.
@@ -59,6 +69,8 @@ pub(super) fn load(names: &[String], args: &InputArgs) -> Result<Loaded, Failure
     for foreign in &loaded.foreign {
         super::warn(&text::display_safe(foreign));
     }
+    loaded.warn_of_what_is_missing();
+    loaded.warn_of_unused_paths();
     Ok(loaded)
 }
 
@@ -69,7 +81,8 @@ pub(super) fn load_quietly(names: &[String], args: &InputArgs) -> Result<Loaded,
     let since = args.since.as_deref().map(|text| parse_since(text, now)).transpose()?;
     let wish = wish(args)?;
     let asked = names;
-    let names = &sources_of(names, &wish)?;
+    let Expanded { names, left_out } = sources_of(names, &wish)?;
+    let names = &names;
     let user = user_prices(&args.prices)?;
 
     let catalog = Arc::new(Catalog::default());
@@ -83,7 +96,7 @@ pub(super) fn load_quietly(names: &[String], args: &InputArgs) -> Result<Loaded,
         let id = SourceId(at as u16);
         let spec = SourceSpec::parse(name).map_err(|error| Failure::usage(&error))?;
         store.add_source(id, name);
-        sources.push(LoadedSource { id, name: name.clone(), format: None });
+        sources.push(LoadedSource { id, name: name.clone(), format: None, trouble: None });
         waiting.push((id, spec));
     }
     // The first is taken first.
@@ -129,8 +142,16 @@ pub(super) fn load_quietly(names: &[String], args: &InputArgs) -> Result<Loaded,
                 stop.stop();
                 return Err(Failure::Source(format!("{why}: {name}")));
             }
+            SourceEvent::State(state) => {
+                let source = &mut sources[message.source.0 as usize];
+                match state {
+                    SourceState::Damaged(why) | SourceState::Blocked(why) => source.trouble = Some(why),
+                    // What stood in the way has gone.
+                    SourceState::Live => source.trouble = None,
+                    _ => {}
+                }
+            }
             SourceEvent::Found { .. }
-            | SourceEvent::State(_)
             | SourceEvent::Progress { .. }
             | SourceEvent::CaughtUp
             | SourceEvent::Ended => {}
@@ -151,6 +172,8 @@ pub(super) fn load_quietly(names: &[String], args: &InputArgs) -> Result<Loaded,
         clock: Clock::at(now),
         sources,
         foreign,
+        left_out,
+        mapping: wish.mapping,
         filter,
         since,
         redact: !args.no_redact,
@@ -220,6 +243,55 @@ impl Loaded {
         if self.redact { text::redact_text(text).into_owned() } else { text.to_owned() }
     }
 
+    /// Says what was left out and what could not be read to its end.
+    fn warn_of_what_is_missing(&self) {
+        if !self.left_out.is_empty() {
+            super::warn(&format!("left out, of no known format: {}", list(&self.left_out, MAX_LEFT_OUT)));
+        }
+        let mut parts: Vec<String> = Vec::new();
+        for source in &self.sources {
+            if let Some(why) = &source.trouble {
+                parts.push(text::display_safe(&format!("{}: {why}", source.name)).into_owned());
+            }
+        }
+        for part in parts.iter().take(MAX_NAMED) {
+            super::warn(part);
+        }
+        if parts.len() > MAX_NAMED {
+            super::warn(&format!("and {} more sources are damaged", parts.len() - MAX_NAMED));
+        }
+    }
+
+    /// Says which paths of the mapping fit no record at the beginning of any source.
+    fn warn_of_unused_paths(&self) {
+        let Some(mapping) = &self.mapping else { return };
+        let wish = Wish { format: None, mapping: Some(Arc::clone(mapping)) };
+        let mut unused: Option<Vec<String>> = None;
+        let mut records = 0;
+        for source in self.sources.iter().filter(|source| source.format == Some("generic")) {
+            let mapped = examine(Path::new(&source.name), &wish).mapped;
+            records += mapped.first().map_or(0, |path| path.records);
+            let without: Vec<String> =
+                mapped.iter().filter(|path| path.fits == 0).map(|path| path.pair.clone()).collect();
+            // What can't be looked at again, such as standard input, says nothing.
+            if mapped.iter().any(|path| path.records > 0) {
+                unused = Some(match unused {
+                    Some(known) => known.into_iter().filter(|pair| without.contains(pair)).collect(),
+                    None => without,
+                });
+            }
+            if unused.as_ref().is_some_and(Vec::is_empty) {
+                return;
+            }
+        }
+        if let Some(unused) = unused.filter(|unused| !unused.is_empty()) {
+            super::warn(&format!(
+                "in none of the {records} records that were looked at does the map find: {}",
+                list(&unused, MAX_NAMED)
+            ));
+        }
+    }
+
     fn warn_of_problems(&self) {
         let mut parts = Vec::new();
         for source in &self.sources {
@@ -250,7 +322,7 @@ impl Loaded {
 }
 
 /// The sources that the arguments name, folders replaced by their files.
-pub(super) fn sources_of(names: &[String], wish: &Wish) -> Result<Vec<String>, Failure> {
+fn sources_of(names: &[String], wish: &Wish) -> Result<Expanded, Failure> {
     if names.is_empty() {
         return Err(Failure::Usage(
             "no SOURCE is given: a file, a folder or - for standard input".to_owned(),
@@ -264,6 +336,14 @@ pub(super) fn user_prices(files: &[PathBuf]) -> Result<UserPrices, Failure> {
     let standing = prices_path().filter(|path| path.is_file());
     let paths: Vec<PathBuf> = standing.into_iter().chain(files.iter().cloned()).collect();
     UserPrices::read(&paths).map_err(|error| Failure::usage(&error))
+}
+
+/// The first of some names, and how many more there are.
+fn list(names: &[String], most: usize) -> String {
+    let shown: Vec<_> = names.iter().take(most).map(|name| text::display_safe(name)).collect();
+    let more = names.len().saturating_sub(most);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", shown.join(", "))
 }
 
 /// The filter, or an error that points at what is wrong with it.

@@ -45,7 +45,7 @@ pub use detect::{
     detect_stream, detect_tables, foreign_database, format_names,
 };
 pub use framing::{Dialect, Documents, Framing, MAX_DOCUMENT, Piece, is_cut_document};
-pub use generic::{Mapping, map_fields};
+pub use generic::{Fit, Mapping, map_fields};
 pub use json::is_complete_json;
 pub use jsonb::{JsonbError, jsonb_to_json};
 

@@ -100,7 +100,9 @@ pub(super) fn read(reader: &Reader, path: &Path, compression: Compression) -> Re
         Ok(outcome) => outcome,
         Err(error) => return fail(format!("failed to keep what was decompressed: {error}")),
     };
-    let mut state = "decompressed as it was when it was opened; compressed files are not followed".to_owned();
+    let mut state = SourceState::Snapshot(
+        "decompressed as it was when it was opened; compressed files are not followed".to_owned(),
+    );
     match outcome {
         Outcome::Whole => {}
         Outcome::Stopped => return Err(Over),
@@ -109,12 +111,13 @@ pub(super) fn read(reader: &Reader, path: &Path, compression: Compression) -> Re
             return fail(format!("failed to decompress ({}): {why}", compression.name()));
         }
         Outcome::Damaged(why) => {
-            state = format!("its {} data is damaged: shown as far as it goes ({why})", compression.name());
+            let what = format!("its {} data is damaged: shown as far as it goes ({why})", compression.name());
+            state = SourceState::Damaged(what);
         }
     }
     // When it was written counts, not when it was unpacked; without it the run only seems younger.
     unpacked.set_modified(meta.modified().unwrap_or_else(|_| SystemTime::now())).ok();
-    file::run_spooled(reader, path, Arc::new(unpacked), SourceState::Snapshot(state))
+    file::run_spooled(reader, path, Arc::new(unpacked), state)
 }
 
 /// Decompresses a file. The error is that of writing.
@@ -158,8 +161,17 @@ fn unpack(
     }
 }
 
+/// What a compressed file holds, for a look at its beginning.
+pub(super) fn unpacking(file: File, compression: Compression) -> Box<dyn Read> {
+    let input = BufReader::new(file);
+    match compression {
+        Compression::Gzip => Box::new(MultiGzDecoder::new(input)),
+        Compression::Zstd => Box::new(frames(input)),
+    }
+}
+
 /// What is in the frames of a zstd file.
-pub(super) fn frames(input: impl BufRead) -> impl Read {
+fn frames(input: impl BufRead) -> impl Read {
     Frames { input, decoder: FrameDecoder::new(), in_frame: false }
 }
 

@@ -1,15 +1,12 @@
 //! What a file was found to be, told instead of read.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
-
-use super::compressed::{Compression, frames};
+use super::compressed::unpacking;
 use super::place::{Found, look, open};
 use super::sqlite::tables_of;
-use crate::format::{Candidate, SAMPLE_BYTES, TABLE_FORMATS, Wish, candidates, detect_stream};
+use crate::format::{Candidate, Fit, SAMPLE_BYTES, TABLE_FORMATS, Wish, candidates, detect_stream};
 
 /// What was found out about a file.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +21,8 @@ pub struct Examined {
     pub why: String,
     /// Other formats, the nearest first, with what they miss.
     pub nearest: Vec<Candidate>,
+    /// How each path of the mapping that was asked for fits the records at its beginning.
+    pub mapped: Vec<Fit>,
 }
 
 impl Examined {
@@ -50,14 +49,6 @@ pub fn examine(path: &Path, wish: &Wish) -> Examined {
     }
 }
 
-fn unpacking(file: File, kind: Compression) -> Box<dyn Read> {
-    let input = BufReader::new(file);
-    match kind {
-        Compression::Gzip => Box::new(MultiGzDecoder::new(input)),
-        Compression::Zstd => Box::new(frames(input)),
-    }
-}
-
 fn stream(opened: std::io::Result<impl Read>, packed: &str, wish: &Wish) -> Examined {
     let mut sample = Vec::new();
     let read = opened.and_then(|from| from.take(SAMPLE_BYTES as u64).read_to_end(&mut sample));
@@ -80,15 +71,18 @@ fn stream(opened: std::io::Result<impl Read>, packed: &str, wish: &Wish) -> Exam
                 .unwrap_or(&found.why)
                 .to_owned(),
             nearest: found.nearest.into_iter().filter(|near| near.score > 0).collect(),
+            mapped: wish.mapping.as_ref().map_or_else(Vec::new, |mapping| {
+                let lines = found.dialect.framing.sample(&sample);
+                mapping.fits(lines.split(|&byte| byte == b'\n'))
+            }),
         },
         Ok(None) => Examined::nothing("nothing in it yet"),
         Err(why) => {
             let (how, mut nearest) = candidates(&sample);
-            // Of those that found nothing the one that asks for least is the nearest.
-            nearest.sort_by_key(|near| (std::cmp::Reverse(near.score), near.name != "generic"));
+            nearest.retain(|near| near.score > 0);
             let framing = if is_text(&sample) { framing(how.about()) } else { String::new() };
             let nearest = if is_text(&sample) { nearest } else { Vec::new() };
-            Examined { format: None, framing, score: 0, why, nearest }
+            Examined { framing, nearest, ..Examined::nothing(why) }
         }
     }
 }

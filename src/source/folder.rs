@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::fs::Metadata;
-use std::io::Read as _;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::SourceError;
+use super::compressed::unpacking;
 use super::place::{Found, fits, folder_of, look, open};
 use super::session::SessionFiles;
 use crate::format::{SAMPLE_BYTES, Wish, detect_stream};
@@ -168,35 +169,74 @@ fn is_side_file(name: &str) -> bool {
 /// Whether a file of a folder is one to read: a database, records of a known format, or still empty under a name for
 /// such. A log of which only times and names are known is none, unless its format is asked for.
 pub(super) fn is_source(path: &Path, wish: &Wish) -> bool {
-    match look(path) {
-        Found::Database => true,
-        Found::Compressed(_) => path.file_stem().is_some_and(|stem| has_log_name(Path::new(stem))),
-        Found::Lines => {
-            let mut sample = Vec::new();
-            let read = open(path).and_then(|file| file.take(SAMPLE_BYTES as u64).read_to_end(&mut sample));
-            // What is asked for is asked of each file by itself: a folder holds other things, too.
-            let asked = wish.format.is_some() || wish.mapping.is_some();
-            match read.map(|_| detect_stream(&sample, &Wish::default())) {
-                Ok(Ok(Some(found))) => asked || found.dialect.format.name != "generic",
-                Ok(Ok(None)) => has_log_name(path),
-                _ => asked && has_log_name(path),
-            }
-        }
-        _ => false,
+    let found = look(path);
+    let is_packed = match found {
+        Found::Database => return true,
+        Found::Lines => false,
+        Found::Compressed(_) => true,
+        _ => return false,
+    };
+    // What is asked for is asked of each file by itself: a folder holds other things, too.
+    let asked = is_asked(wish);
+    let is_log = has_name(path, is_packed, &["jsonl", "ndjson", "log", "json"]);
+    match sample(path, &found).map(|sample| detect_stream(&sample, &Wish::default())) {
+        Some(Ok(Some(found))) => asked || found.dialect.format.name != "generic",
+        Some(Ok(None)) => is_log,
+        Some(Err(_)) => asked && is_log,
+        // Reading it says what is wrong with it.
+        None => is_log && (asked || is_packed),
     }
 }
 
-fn has_log_name(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| {
-        ["jsonl", "ndjson", "log", "json"].iter().any(|name| extension.eq_ignore_ascii_case(name))
+/// Whether a file that can be read is of no known format.
+fn is_unknown(path: &Path) -> bool {
+    let found = look(path);
+    matches!(found, Found::Lines | Found::Compressed(_))
+        && sample(path, &found).is_some_and(|sample| detect_stream(&sample, &Wish::default()).is_err())
+}
+
+/// The beginning of a file, unpacked; `None` when it can't be read.
+fn sample(path: &Path, found: &Found) -> Option<Vec<u8>> {
+    let file = open(path).ok()?;
+    let from: Box<dyn Read> = match found {
+        Found::Compressed(compression) => unpacking(file, *compression),
+        _ => Box::new(file),
+    };
+    let mut sample = Vec::new();
+    let read = from.take(SAMPLE_BYTES as u64).read_to_end(&mut sample);
+    // What is cut or damaged behind the beginning is of no concern here.
+    (read.is_ok() || !sample.is_empty()).then_some(sample)
+}
+
+/// Whether a format or a mapping is asked for.
+fn is_asked(wish: &Wish) -> bool {
+    wish.format.is_some() || wish.mapping.is_some()
+}
+
+/// Whether a name ends in one of these, before what tells of its compression.
+fn has_name(path: &Path, is_packed: bool, ends: &[&str]) -> bool {
+    let inner = if is_packed { path.file_stem().map(Path::new) } else { Some(path) };
+    [Some(path), inner].into_iter().flatten().any(|path| {
+        let extension = path.extension();
+        extension.is_some_and(|extension| ends.iter().any(|end| extension.eq_ignore_ascii_case(end)))
     })
+}
+
+/// What arguments stand for.
+#[derive(Debug, Default)]
+pub struct Expanded {
+    /// The sources to read.
+    pub names: Vec<String>,
+    /// Files of folders and patterns that are of no known format: of folders those that are named like records.
+    pub left_out: Vec<String>,
 }
 
 /// Replaces each folder among the arguments by the files below it that can be read as sources, and each pattern with
 /// `*`, `?` or `**` by the files it fits, in order of their names. Hidden files and the side files of databases are left
 /// out.
-pub fn expand(names: &[String], wish: &Wish) -> Result<Vec<String>, SourceError> {
+pub fn expand(names: &[String], wish: &Wish) -> Result<Expanded, SourceError> {
     let mut all = Vec::new();
+    let mut left_out = Vec::new();
     let mut several = false;
     for name in names {
         // A session that is asked for in another format is read as the file it is.
@@ -219,8 +259,17 @@ pub fn expand(names: &[String], wish: &Wish) -> Result<Vec<String>, SourceError>
         if listing.is_cut {
             return Err(too_many());
         }
-        if !folder.is_pattern() {
-            listing.files.retain(|(path, _)| is_source(path, wish));
+        let (taken, left): (Vec<_>, Vec<_>) = listing.files.into_iter().partition(|(path, _)| {
+            if folder.is_pattern() { is_asked(wish) || !is_unknown(path) } else { is_source(path, wish) }
+        });
+        if folder.is_pattern() && taken.is_empty() {
+            // Reading them says what they are.
+            listing.files = left;
+        } else {
+            listing.files = taken;
+            let is_meant = |path: &Path| folder.is_pattern() || has_name(path, true, &["jsonl", "ndjson"]);
+            let left = left.into_iter().filter(|(path, _)| is_meant(path));
+            left_out.extend(left.map(|(path, _)| path.to_string_lossy().into_owned()));
         }
         if listing.files.is_empty() {
             return Err(unusable(match count {
@@ -238,7 +287,7 @@ pub fn expand(names: &[String], wish: &Wish) -> Result<Vec<String>, SourceError>
     // A subagent's file may be named beside its session's, which stands for it.
     let mut seen = HashSet::new();
     all.retain(|name| !several || seen.insert(name.clone()));
-    Ok(all)
+    Ok(Expanded { names: all, left_out })
 }
 
 #[cfg(test)]
@@ -264,7 +313,51 @@ mod tests {
         let short = |file: String| {
             Path::new(&file).strip_prefix(folder.path()).unwrap().to_string_lossy().into_owned()
         };
-        expand(&[argument], &Wish::default()).unwrap().into_iter().map(short).collect()
+        expand(&[argument], &Wish::default()).unwrap().names.into_iter().map(short).collect()
+    }
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut encoder, text).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn compressed_files_are_known_by_what_they_hold() {
+        let zstd = |text: &[u8]| {
+            ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest)
+        };
+        let folder = tree(&[
+            ("ev.gz", &gzip(SPAN)),
+            ("foo.zst", &zstd(SPAN)),
+            ("notes.md.gz", &gzip(b"# Notes\n\nnothing to see\n")),
+            ("list.ndjson.gz", &gzip(b"{\"a\":1}\n")),
+            ("empty.jsonl.zst", &zstd(b"")),
+        ]);
+        assert_eq!(names(&folder, ""), ["empty.jsonl.zst", "ev.gz", "foo.zst"]);
+    }
+
+    #[test]
+    fn what_is_left_out_is_told() {
+        let folder = tree(&[
+            ("a.ndjson", SPAN),
+            ("b.ndjson", b"{\"a\":1}\n"),
+            ("c.jsonl.gz", &gzip(b"{\"a\":1}\n")),
+            ("d.txt", b"milk\nbread\n"),
+        ]);
+        let told = |pattern: &str, wish: &Wish| {
+            let name = folder.path().join(pattern).to_string_lossy().into_owned();
+            let Expanded { names, left_out } = expand(&[name], wish).unwrap();
+            let short = |names: Vec<String>| names.iter().map(|name| file_name(Path::new(name))).collect();
+            let both: (Vec<String>, Vec<String>) = (short(names), short(left_out));
+            (both.0.join(" "), both.1.join(" "))
+        };
+        let text = |names: &str, left: &str| (names.to_owned(), left.to_owned());
+        assert_eq!(told("", &Wish::default()), text("a.ndjson", "b.ndjson c.jsonl.gz"));
+        assert_eq!(told("*", &Wish::default()), text("a.ndjson", "b.ndjson c.jsonl.gz d.txt"));
+        // If nothing remains, reading says why.
+        assert_eq!(told("b*", &Wish::default()), text("b.ndjson", ""));
+        assert_eq!(told("*.ndjson", &Wish::from(Some("native".to_owned()))), text("a.ndjson b.ndjson", ""));
     }
 
     #[test]
@@ -311,7 +404,7 @@ mod tests {
             .unwrap_err();
         assert!(none.to_string().starts_with("no file fits the pattern: "), "{none}");
         assert_eq!(
-            expand(&["-".to_owned(), "no/such".to_owned()], &Wish::default()).unwrap(),
+            expand(&["-".to_owned(), "no/such".to_owned()], &Wish::default()).unwrap().names,
             ["-", "no/such"]
         );
     }

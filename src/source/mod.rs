@@ -24,7 +24,7 @@ use crate::model::{Batch, SegmentId, UnixNanos};
 
 pub use catalog::Catalog;
 pub use examine::{Examined, examine};
-pub use folder::expand;
+pub use folder::{Expanded, expand};
 pub use open::{Follow, SourceError, SourceSpec, spawn};
 pub use search::Wanted;
 pub use stop::StopFlag;
@@ -86,6 +86,8 @@ pub enum SourceState {
     Live,
     /// Shown as it was at one moment, because it cannot be followed; says why.
     Snapshot(String),
+    /// Shown as far as it goes, because the rest is damaged; says how.
+    Damaged(String),
     /// Cannot be read now, is tried again; says why.
     Blocked(String),
     /// The content was replaced, cut or rotated; says which. Followed on.

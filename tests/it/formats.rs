@@ -147,6 +147,53 @@ fn an_unknown_log_with_times_and_names_opens() {
 }
 
 #[test]
+fn a_path_of_a_map_that_fits_nothing_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = write(folder.path(), "own.ndjson", &format!("{PRIVATE}\n{PRIVATE}\n"));
+    let map = ["--map", "trace=ctx.id", "--map", "model=llm.modle"];
+    let run = tracetui(&[&["report", &log], &map[..]].concat());
+    assert!(run.stderr.contains("none of the 2 records") && run.stderr.contains(": model=llm.modle"));
+    assert_eq!((run.code, run.stderr.lines().count()), (0, 1), "{}", run.stderr);
+    assert_eq!(tracetui(&["report", &log, "--map", "trace=ctx.id"]).stderr, "");
+    let said = tracetui(&[&["formats", &log], &map[..]].concat()).fine();
+    assert!(said.contains("trace=ctx.id  in 2 of 2 records"), "{said}");
+    assert!(said.contains("model=llm.modle  in 0 of 2 records"), "{said}");
+}
+
+#[test]
+fn what_is_left_out_or_damaged_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path();
+    write(at, "a.ndjson", &format!("{SPAN}\n"));
+    let stranger = write(at, "b.ndjson", "{\"a\":1}\n");
+    let name = at.to_string_lossy().into_owned();
+    for argument in [format!("{name}/**/*.ndjson"), name.clone()] {
+        let run = tracetui(&["report", "--json", &argument]);
+        assert_eq!(run.stderr, format!("tracetui: left out, of no known format: {stranger}\n"));
+        assert_eq!(run.json()["totals"]["spans"], 1);
+    }
+    for argument in [&stranger, &format!("{name}/b*")] {
+        let run = tracetui(&["report", argument]);
+        assert!(run.code == 2 && run.stderr.contains("found: a"), "{}", run.stderr);
+    }
+    // Data that don't shrink much, so that what is cut is long.
+    let lines: String = (0..4_000u64)
+        .map(|n| {
+            let noise = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            SPAN.replace("00f067aa0ba902b7", &format!("{noise:016x}")) + "\n"
+        })
+        .collect();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut encoder, lines.as_bytes()).expect("written");
+    let packed = encoder.finish().expect("written");
+    let cut = at.join("cut.gz");
+    fs::write(&cut, &packed[..packed.len() / 2]).expect("written");
+    let run = tracetui(&["report", "--json", &cut.to_string_lossy()]);
+    assert!(run.stderr.contains("cut.gz: its gzip data is damaged"), "{}", run.stderr);
+    assert!(run.json()["totals"]["spans"].as_u64().is_some_and(|spans| spans > 100));
+}
+
+#[test]
 fn folders_are_read_through() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::create_dir_all(folder.path().join("x/y")).expect("made");

@@ -51,7 +51,7 @@ impl Framing {
 
     /// The beginning of a stream as one record per line, for [`LineFormat::sniff`]. A last object that is cut is
     /// closed.
-    pub(super) fn sample(self, bytes: &[u8]) -> Cow<'_, [u8]> {
+    pub(crate) fn sample(self, bytes: &[u8]) -> Cow<'_, [u8]> {
         match self {
             Self::Lines => Cow::Borrowed(bytes),
             Self::Prefixed => Cow::Owned(stripped(bytes)),

@@ -2,6 +2,8 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use serde_json::Value as Json;
+
 use super::super::json::{Fault, Reader, Value};
 use crate::text::nearest;
 
@@ -97,6 +99,8 @@ const MAX_PARTS: usize = 8;
 /// Where each field is: several places for one, the first that holds something wins.
 #[derive(Clone, Debug)]
 pub struct Mapping {
+    /// What the user gave.
+    own: Vec<(Field, String)>,
     /// Full paths with their fields and ranks.
     paths: FxHashMap<String, Vec<(Field, usize)>>,
     /// What may lead to one.
@@ -131,7 +135,8 @@ impl Mapping {
     }
 
     fn of(own: &[(Field, String)]) -> Self {
-        let mut mapping = Self { paths: FxHashMap::default(), prefixes: FxHashSet::default() };
+        let mut mapping =
+            Self { own: own.to_vec(), paths: FxHashMap::default(), prefixes: FxHashSet::default() };
         for (rank, (field, path)) in own.iter().enumerate() {
             mapping.add(path, *field, rank);
         }
@@ -151,6 +156,23 @@ impl Mapping {
         for (at, _) in path.match_indices('.') {
             self.prefixes.insert(path.get(..at).unwrap_or_default().to_owned());
         }
+    }
+
+    /// How many of some records each path that the user gave leads to something in.
+    pub(crate) fn fits<'a>(&self, records: impl Iterator<Item = &'a [u8]>) -> Vec<Fit> {
+        let pair = |(field, path): &(Field, String)| {
+            let name = FIELDS.iter().find(|(known, ..)| known == field).map_or("", |(_, name, ..)| *name);
+            Fit { pair: format!("{name}={path}"), fits: 0, records: 0 }
+        };
+        let mut fits: Vec<Fit> = self.own.iter().map(pair).collect();
+        for record in records {
+            let Ok(record) = serde_json::from_slice::<Json>(record) else { continue };
+            for (fit, (_, path)) in fits.iter_mut().zip(&self.own) {
+                fit.records += 1;
+                fit.fits += usize::from(leads(&record, path));
+            }
+        }
+        fits
     }
 
     /// Reads the object that comes next.
@@ -198,6 +220,29 @@ impl Mapping {
         }
         Ok(())
     }
+}
+
+/// How a path that the user gave fits some records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fit {
+    /// `field=path`.
+    pub pair: String,
+    /// Records in which the path leads to something.
+    pub fits: usize,
+    /// Records that were looked at.
+    pub records: usize,
+}
+
+/// Whether a path leads to something, by names with dots in them or objects within. As deep as a path has parts.
+fn leads(value: &Json, path: &str) -> bool {
+    let Some(members) = value.as_object() else { return false };
+    if members.get(path).is_some_and(|value| !value.is_null()) {
+        return true;
+    }
+    path.match_indices('.').any(|(at, _)| {
+        let (name, rest) = (path.get(..at).unwrap_or_default(), path.get(at + 1..).unwrap_or_default());
+        members.get(name).is_some_and(|inside| leads(inside, rest))
+    })
 }
 
 /// The value of a field.

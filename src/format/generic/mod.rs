@@ -18,7 +18,7 @@ use crate::model::{
     Symbol, Timed, UnixNanos,
 };
 use mapping::{Field, Values, get};
-pub use mapping::{Mapping, map_fields};
+pub use mapping::{Fit, Mapping, map_fields};
 
 /// Lines of any JSON with a time and a name.
 pub(super) static LINES: LineFormat = LineFormat {
@@ -142,8 +142,11 @@ impl Records {
             _ => None,
         });
         let failed = error.is_some() || level == Some(Level::Error);
-        let said =
-            text(Field::Status).map(Status::from_source_word).filter(|status| *status != Status::Unknown);
+        let said = match get(values, Field::Status) {
+            Value::Bool(true) => Some(Status::Ok),
+            Value::Bool(false) => Some(Status::Error),
+            value => value.text().map(Status::from_source_word).filter(|status| *status != Status::Unknown),
+        };
         update.status = match said {
             Some(Status::Ok) | None if failed => Some(Status::Error),
             None if times.end.is_some() => Some(Status::Ok),

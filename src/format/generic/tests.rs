@@ -67,6 +67,24 @@ fn a_mapping_reads_a_private_format() {
 }
 
 #[test]
+fn a_status_may_be_a_flag() {
+    let mapping = Arc::new(Mapping::parse(["status=ok"]).unwrap());
+    let status = |ok: &str, more: &str| {
+        let line = format!(r#"{{"event":"a","start":1770224403000,"ok":{ok}{more}}}"#);
+        let mut decoder = decoder(Arc::clone(&mapping), &Stream::default());
+        let mut batch = Batch::default();
+        let at = crate::model::PayloadRef::default();
+        let line = Line { bytes: line.as_bytes(), at, stamp: crate::model::Stamp(0), arrived: UnixNanos(0) };
+        decoder.decode(&line, &mut batch);
+        batch.updates[0].status
+    };
+    assert_eq!(status("true", ""), Some(Status::Ok));
+    assert_eq!(status("false", ""), Some(Status::Error));
+    assert_eq!(status("true", r#","error":"lost""#), Some(Status::Error));
+    assert_eq!(status("null", ""), Some(Status::Running));
+}
+
+#[test]
 fn a_dotted_name_and_an_object_are_the_same_path() {
     let mapping = Mapping::parse(["in=llm.in"]).unwrap();
     for text in [r#"{"llm.in":3}"#, r#"{"llm":{"in":3}}"#] {

@@ -224,7 +224,10 @@ fn source_said(model: &mut Model, message: SourceMessage) {
         }
         SourceEvent::Ended => {
             (source.caught_up, source.progress) = (true, None);
-            if !matches!(source.state, SourceState::Failed(_) | SourceState::Snapshot(_)) {
+            if !matches!(
+                source.state,
+                SourceState::Failed(_) | SourceState::Snapshot(_) | SourceState::Damaged(_)
+            ) {
                 source.state = SourceState::Snapshot("read to its end".to_owned());
             }
         }

@@ -92,7 +92,7 @@ fn standing(model: &Model, source: &Source) -> (Short, Style) {
     let (mark, style) = match &source.state {
         SourceState::Live | SourceState::Replaced(_) => ("● live", theme.good),
         SourceState::Waiting(_) => ("◌ waiting", theme.warn),
-        SourceState::Snapshot(_) => ("□ snapshot", theme.dim),
+        SourceState::Snapshot(_) | SourceState::Damaged(_) => ("□ snapshot", theme.dim),
         SourceState::Blocked(_) => ("! blocked", theme.warn),
         SourceState::Failed(_) => ("✗ failed", theme.bad),
     };
@@ -175,7 +175,9 @@ fn trouble(model: &Model) -> Option<&str> {
         SourceState::Waiting(why) | SourceState::Blocked(why) | SourceState::Failed(why) => {
             (!why.is_empty()).then_some(why.as_str())
         }
-        SourceState::Snapshot(why) => (!is_live && !why.is_empty()).then_some(why.as_str()),
+        SourceState::Snapshot(why) | SourceState::Damaged(why) => {
+            (!is_live && !why.is_empty()).then_some(why.as_str())
+        }
         _ => None,
     })
 }

@@ -115,6 +115,7 @@ fn draw_empty(buffer: &mut Buffer, area: Rect, model: &Model) {
                 | SourceState::Blocked(why)
                 | SourceState::Failed(why)
                 | SourceState::Snapshot(why)
+                | SourceState::Damaged(why)
                 | SourceState::Replaced(why) => why.as_str(),
                 SourceState::Live => "no spans yet: they show up here as they are written",
             };

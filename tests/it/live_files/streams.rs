@@ -114,6 +114,6 @@ fn each_file_of_a_folder_is_read() {
     fs::write(folder.path().join("notes.md"), "# Notes\n\nNothing of interest.\n").expect("written");
     let names = expand(&[folder.path().to_string_lossy().into_owned()], &Wish::default()).expect("sources");
     let seen: Vec<u64> =
-        names.iter().flat_map(|name| Watch::once(Path::new(name)).told.order.clone()).collect();
+        names.names.iter().flat_map(|name| Watch::once(Path::new(name)).told.order.clone()).collect();
     assert_eq!(seen, [0, 1]);
 }
