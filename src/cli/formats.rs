@@ -167,8 +167,9 @@ fn print(name: &str, examined: &Examined, out: &mut dyn Write) -> Result<(), Fai
         let label = field(if at == 0 { "nearest" } else { "" });
         writeln!(out, "{label}{} ({}): {}", near.name, near.score, display_safe(&near.why))?;
     }
-    // Records of which something could be known.
-    if examined.format.is_none() && examined.nearest.is_empty() && !examined.framing.is_empty() {
+    // Of text every format was asked; of tables none is.
+    let is_text = !examined.framing.is_empty() && !examined.framing.starts_with("SQLite");
+    if is_text && examined.format.is_none() && examined.nearest.is_empty() {
         writeln!(out, "{}none comes near", field("nearest"))?;
     }
     for (at, path) in examined.mapped.iter().enumerate() {

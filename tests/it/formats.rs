@@ -74,6 +74,13 @@ fn databases_and_compressed_files_are_explained() {
     let json = tracetui(&["formats", "--json", &store]).json();
     assert_eq!(json["files"][0]["format"], "mastra");
     assert!(json["files"][0]["why"].as_str().expect("a text").contains("mastra_ai_spans"), "{json}");
+    let codex = folder.path().join("state_5.sqlite");
+    rusqlite::Connection::open(&codex)
+        .expect("opens")
+        .execute_batch("CREATE TABLE threads (id TEXT PRIMARY KEY, rollout_path, title, tokens_used)")
+        .expect("made");
+    let said = tracetui(&["formats", &codex.to_string_lossy()]).stdout;
+    assert!(said.contains("~/.codex/sessions") && !said.contains("nearest"), "{said}");
     let packed = folder.path().join("a.ndjson.gz");
     let mut encoder =
         flate2::write::GzEncoder::new(fs::File::create(&packed).expect("made"), flate2::Compression::fast());
