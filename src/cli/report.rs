@@ -136,9 +136,10 @@ fn write_text(
     )?;
     line("calls", format!("{} of models, {} of tools", totals.llm_calls, totals.tool_calls))?;
     line("tokens", tokens_text(figures))?;
-    let cost = match is_silent(figures) && totals.cost.0 == 0 {
-        true => text::UNKNOWN.to_owned(),
-        false => text::bill(totals.cost, totals.unpriced_calls, totals.unpriced_tokens),
+    let cost = if is_silent(figures) && totals.cost.0 == 0 {
+        text::UNKNOWN.to_owned()
+    } else {
+        text::bill(totals.cost, totals.unpriced_calls, totals.unpriced_tokens)
     };
     line("cost", cost)?;
     for (name, value) in bill_lines(figures) {

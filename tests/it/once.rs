@@ -1,7 +1,5 @@
 //! Calls that count once, whatever tells about them and in whatever order.
 
-#![expect(clippy::expect_used, reason = "a helper of a test may fail it")]
-
 use super::live::Live;
 use super::program::tracetui;
 
@@ -15,7 +13,7 @@ fn chat(span: u8, response: &str, start: u64, input: u64) -> String {
     ) + "\n"
 }
 
-/// Ollama's OpenAI endpoint picks one of 999 ids: two calls a minute apart that drew the same number are two calls.
+/// Ollama's `OpenAI` endpoint picks one of 999 ids: two calls a minute apart that drew the same number are two calls.
 #[test]
 fn ids_that_servers_draw_from_a_few_do_not_hide_calls() {
     let folder = tempfile::tempdir().expect("folder");
