@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::counting;
 use super::handle::{NONE, SpanIx, TraceIx};
+use super::packed::{ByFacet, pack, unpack};
 use super::{Arrival, Store, Totals};
 use crate::model::{Batch, Id, PayloadRef, RecordRange, SourceId, SpanUpdate};
 
@@ -32,6 +33,8 @@ pub(super) struct Evicted {
 #[derive(Default)]
 struct Away {
     ranges: Vec<RecordRange>,
+    /// What the rows that left added to the sums per combination of labels.
+    sums: Box<[u8]>,
     held: Vec<(SourceId, SpanUpdate, Arrival)>,
     /// Where these lie.
     news: Vec<RecordRange>,
@@ -118,6 +121,8 @@ impl Store {
         let owner = &self.traces.rows[trace.0 as usize];
         let (id, source, seen) = (owner.id, owner.source, owner.seen);
         let (first, last) = (owner.first, owner.last);
+        let mut before = unpack(&away.sums);
+        self.sum_up(self.chain(trace.0), &mut before);
         let updates = batch.updates.iter().filter(|update| update.trace == id).copied().collect();
         let own = Batch { strings: batch.strings.clone(), updates, ..Batch::default() };
         self.evicted.restoring = Some(trace.0);
@@ -126,7 +131,7 @@ impl Store {
         self.evicted.restoring = None;
         let owner = &mut self.traces.rows[trace.0 as usize];
         (owner.first, owner.last) = (owner.first.min(first).or(first), owner.last.max(last));
-        let whole = self.settle(trace.0);
+        let whole = self.settle(trace.0, &before);
         self.responses_are_back(trace.0);
         for (source, update, arrival) in away.held {
             self.apply_one(source, &update, arrival);
@@ -190,19 +195,41 @@ impl Store {
     }
 
     /// Makes the sums of a trace that came back agree with its spans: its source may have changed meanwhile.
-    fn settle(&mut self, trace: u32) -> bool {
+    fn settle(&mut self, trace: u32, before: &ByFacet) -> bool {
+        if self.evicted.lost.contains(&trace) {
+            return true;
+        }
+        let mut now = ByFacet::new();
+        self.sum_up(self.chain(trace), &mut now);
         let mut sums = Totals::default();
-        for row in self.chain(trace) {
-            sums.add(&counting::share(&self.columns, row));
+        for (facet, totals) in &now {
+            sums.merge(totals);
+            if self.facet_totals.len() <= *facet {
+                self.facet_totals.resize(facet + 1, Totals::default());
+            }
+            self.facet_totals[*facet].merge(totals);
+        }
+        for (facet, totals) in before {
+            if let Some(sums) = self.facet_totals.get_mut(*facet) {
+                sums.remove(totals);
+            }
         }
         let owner = &mut self.traces.rows[trace as usize];
-        if sums == owner.totals || self.evicted.lost.contains(&trace) {
+        if sums == owner.totals {
             return true;
         }
         self.totals.remove(&owner.totals);
         self.totals.merge(&sums);
         owner.totals = sums;
         false
+    }
+
+    /// Adds what rows add to the sums per combination of labels.
+    fn sum_up(&self, rows: impl Iterator<Item = u32>, sums: &mut ByFacet) {
+        for row in rows {
+            let facet = self.columns.words[row as usize].facets.index();
+            sums.entry(facet).or_default().add(&counting::share(&self.columns, row));
+        }
     }
 
     fn is_finished(&self, trace: u32) -> bool {
@@ -226,6 +253,8 @@ impl Store {
                 widen(&mut ranges, &payload);
             }
         }
+        let mut sums = ByFacet::new();
+        self.sum_up(rows.iter().copied().filter(|row| !stays.contains(row)), &mut sums);
         let mut ids = super::ids::SpanIds::default();
         let mut last_row = NONE;
         let mut kept = 0;
@@ -252,7 +281,7 @@ impl Store {
         let owner = &mut self.traces.rows[trace as usize];
         (owner.ids, owner.last_row, owner.rows) = (ids, last_row, kept);
         owner.generation = self.generation + 1;
-        self.evicted.away.insert(trace, Away { ranges, ..Away::default() });
+        self.evicted.away.insert(trace, Away { ranges, sums: pack(&sums), ..Away::default() });
     }
 }
 

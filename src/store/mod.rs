@@ -14,6 +14,7 @@ mod heritage;
 mod ids;
 mod merge;
 mod models;
+mod packed;
 mod peek;
 mod places;
 mod pricing;

@@ -1,4 +1,4 @@
-//! Traces that left memory and can't be read again.
+//! Traces that left memory and come back with less, or not at all.
 
 use super::*;
 
@@ -33,4 +33,29 @@ fn a_trace_that_is_lost_goes_on_with_its_sums() {
     };
     lost(|store, trace, _| store.not_restored(trace));
     lost(|store, trace, news| assert!(!store.restore(trace, news)));
+}
+
+/// A trace whose source changed while it was away comes back with other sums: those per combination of labels, too.
+#[test]
+fn sums_of_labels_follow_a_trace_that_came_back_changed() {
+    let mut said: Vec<Said> = (1..=4)
+        .map(|span| {
+            let mut call = Said::new(span, SpanKind::Llm).tokens(100, 10).at(i64::from(span), Some(50));
+            (call.parent, call.model) = ((span > 1).then_some(1), Some("gpt-4o"));
+            call
+        })
+        .collect();
+    for (stamp, said) in said.iter_mut().enumerate() {
+        said.stamp = stamp as u64 + 1;
+    }
+    let mut store = store(&said);
+    store.set_pricing(Box::new(Priceless), crate::price::CostMode::Auto);
+    assert_eq!(store.evict(0, |_| false), 1);
+    said.truncate(3);
+    assert!(!store.restore(TraceIx::from_index(0), &batch(&said)), "a call is gone");
+    let mut by_labels = Totals::default();
+    for (id, _) in store.facets().iter() {
+        by_labels.merge(&store.facet_totals(id));
+    }
+    assert_eq!(by_labels.tokens, store.totals().tokens);
 }
