@@ -143,3 +143,24 @@ pub(super) fn fixture(path: &str) -> Vec<u8> {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(path);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
+
+/// The run of `openinference` among the fixtures says the same in every format that carries its attributes, and each span's
+/// record stands at a place of its own.
+pub(super) fn is_the_openinference_run(format: &LineFormat, name: &str) {
+    let text = fixture(name);
+    let batch = decode(format, &text);
+    let totals = totals(&batch);
+    assert_eq!(problems(&batch), "", "{name}");
+    assert_eq!((totals.traces, totals.spans, totals.open, totals.errors), (2, 15, 0, 2), "{name}");
+    // Six calls of language models and one of an embedding model.
+    assert_eq!((totals.llm_calls, totals.tool_calls), (7, 2), "{name}");
+    let tokens = totals.tokens;
+    assert_eq!((tokens.input, tokens.cache_read, tokens.cache_write), (18_008, 11_168, 1_000), "{name}");
+    assert_eq!((tokens.output, tokens.reasoning), (800, 192), "{name}");
+    for span in fold(&batch).iter().filter(|span| span.kind == Some(SpanKind::Tool)) {
+        let at = span.payload.expect("a place");
+        let read = (format.detail)(&text[at.pos as usize..][..at.len as usize]);
+        assert!(read.input.is_some() || read.raw.contains("execute_tool"), "{}", read.raw);
+        assert!(read.raw.starts_with('{') && read.raw.ends_with('}'));
+    }
+}
