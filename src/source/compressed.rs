@@ -128,11 +128,7 @@ fn unpack(
     limits: Limits,
     progress: &mut dyn FnMut(u64) -> bool,
 ) -> io::Result<Outcome> {
-    let input = BufReader::with_capacity(CHUNK, packed);
-    let mut from: Box<dyn Read + '_> = match compression {
-        Compression::Gzip => Box::new(MultiGzDecoder::new(input)),
-        Compression::Zstd => Box::new(frames(input)),
-    };
+    let mut from = decoder(BufReader::with_capacity(CHUNK, packed), compression);
     let mut buffer = vec![0; CHUNK];
     let mut written = 0u64;
     loop {
@@ -163,7 +159,10 @@ fn unpack(
 
 /// What a compressed file holds, for a look at its beginning.
 pub(super) fn unpacking(file: File, compression: Compression) -> Box<dyn Read> {
-    let input = BufReader::new(file);
+    decoder(BufReader::new(file), compression)
+}
+
+fn decoder<'a>(input: impl BufRead + 'a, compression: Compression) -> Box<dyn Read + 'a> {
     match compression {
         Compression::Gzip => Box::new(MultiGzDecoder::new(input)),
         Compression::Zstd => Box::new(frames(input)),
